@@ -1,0 +1,196 @@
+"""A network as plain data: inputs, layers in order of computation, tensors with storage, edges.
+
+Operations and their attributes:
+
+=====================  =====================================================
+``resize``             bilinear, on uint8 pixels
+``quantize``           float32 to uint8
+``dequantize``         uint8 to float32
+``conv2d``             ``kernel``, ``stride``, ``groups``, ``activation``
+``add``                sum of two equal shapes
+``global_average_pool``  mean over height and width
+``linear``             matrix product
+=====================  =====================================================
+
+Shapes are without the batch axis, which is always free. ``activation`` is
+``relu`` or ``none``. A convolution pads ``kernel // 2`` on every side.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from math import prod
+from typing import Any
+
+from penjing.blueprint.precision import STORAGE_BITS
+from penjing.errors import FormatVersionError
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """A stored tensor: its role in the layer (``weight``, ``bias``, ``weight_scale``), shape, storage."""
+
+    role: str
+    shape: tuple[int, ...]
+    storage: str
+
+    @property
+    def n_elements(self) -> int:
+        """How many numbers it holds; 1 for a scalar."""
+        return prod(self.shape)
+
+    @property
+    def n_bytes(self) -> int:
+        """Its payload in the file, without name and header; two 4-bit numbers share a byte."""
+        return (self.n_elements * STORAGE_BITS[self.storage] + 7) // 8
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """An input of the network: raw pixels and the rounded constants that normalise them.
+
+    The network sees ``(x - zero_point) * scale``; the batch axis is free.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    storage: str = "uint8"
+    scale: float = 1.0 / 255.0
+    zero_point: int = 0
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One operation of the network.
+
+    Attributes:
+        name: Dotted; the first parts are the block it belongs to.
+        operation: See the module's table.
+        inputs: Names of the layers, or of the input, that it reads.
+        output_shape: Without the batch axis: ``(channels, height, width)`` or ``(features,)``.
+        attributes: Per operation, see the module's table.
+        precision: Name of the precision; of interest for layers with weights.
+        output_storage: ``float32`` or ``uint8``.
+        tensors: What it stores.
+        width_group: Layers that share this name share the number of output channels.
+    """
+
+    name: str
+    operation: str
+    inputs: tuple[str, ...]
+    output_shape: tuple[int, ...]
+    attributes: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    precision: str = "fp32"
+    output_storage: str = "float32"
+    tensors: tuple[TensorSpec, ...] = ()
+    width_group: str = ""
+
+    @property
+    def block(self) -> str:
+        """The block that the layer belongs to: its name without the last part."""
+        return self.name.rpartition(".")[0] or self.name
+
+    @property
+    def module_name(self) -> str:
+        """The attribute of a plain module that holds the layer: its name with ``_`` for ``.``.
+
+        Example:
+            >>> Layer("stage1.block0.plain.conv", "conv2d", (), ()).module_name
+            'stage1_block0_plain_conv'
+        """
+        return self.name.replace(".", "_")
+
+    @property
+    def has_codes(self) -> bool:
+        """Whether the layer rounds its result to uint8 codes; resized pixels already are codes."""
+        return self.output_storage == "uint8" and self.operation != "resize"
+
+    def tensor(self, role: str) -> TensorSpec:
+        """The stored tensor of that role."""
+        return next(tensor for tensor in self.tensors if tensor.role == role)
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether the layer holds a weight tensor."""
+        return any(tensor.role == "weight" for tensor in self.tensors)
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """A whole network; layers stand in an order in which they can be computed.
+
+    Example:
+        >>> from penjing.blueprint import BlueprintBuilder
+        >>> build = BlueprintBuilder(InputSpec("x", (1, 8, 8)))
+        >>> name = build.conv2d("stem.conv", build.dequantize(), 4, kernel=3, stride=2)
+        >>> blueprint = build.finish(build.linear("head.linear", build.global_average_pool(name), 10))
+        >>> blueprint["stem.conv"].output_shape
+        (4, 4, 4)
+        >>> Blueprint.from_dict(blueprint.as_dict()) == blueprint
+        True
+    """
+
+    input: InputSpec
+    layers: tuple[Layer, ...]
+    output: str
+
+    @cached_property
+    def _by_name(self) -> dict[str, Layer]:
+        return {layer.name: layer for layer in self.layers}
+
+    def __getitem__(self, name: str) -> Layer:
+        return self._by_name[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    def shape_of(self, name: str) -> tuple[int, ...]:
+        """Shape of what a layer, or the input, gives."""
+        return self.input.shape if name == self.input.name else self[name].output_shape
+
+    @property
+    def weighted_layers(self) -> tuple[Layer, ...]:
+        """The layers that hold weights, in order."""
+        return tuple(layer for layer in self.layers if layer.has_weights)
+
+    def with_layers(self, layers: tuple[Layer, ...], output: str) -> "Blueprint":
+        """The same input with other layers."""
+        return replace(self, layers=layers, output=output)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON data with a ``format_version``."""
+        return {"format_version": FORMAT_VERSION, **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Blueprint":
+        """Read what :meth:`as_dict` wrote.
+
+        Raises:
+            FormatVersionError: If another version of the format wrote it.
+        """
+        version = data.get("format_version")
+        if version != FORMAT_VERSION:
+            raise FormatVersionError(
+                f"A blueprint of format_version {version!r} cannot be read; this Penjing reads "
+                f"{FORMAT_VERSION}. Use the Penjing that wrote it.",
+                found=version,
+                readable=[FORMAT_VERSION],
+            )
+        layers = tuple(
+            Layer(
+                **{
+                    **layer,
+                    "inputs": tuple(layer["inputs"]),
+                    "output_shape": tuple(layer["output_shape"]),
+                    "tensors": tuple(
+                        TensorSpec(tensor["role"], tuple(tensor["shape"]), tensor["storage"])
+                        for tensor in layer["tensors"]
+                    ),
+                }
+            )
+            for layer in data["layers"]
+        )
+        given = data["input"]
+        return cls(InputSpec(**{**given, "shape": tuple(given["shape"])}), layers, data["output"])

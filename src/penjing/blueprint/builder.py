@@ -1,0 +1,103 @@
+"""Write a blueprint layer by layer; shapes follow by themselves."""
+
+from typing import Any
+
+from penjing.blueprint.blueprint import Blueprint, InputSpec, Layer, TensorSpec
+from penjing.errors import ShapeError
+
+
+class BlueprintBuilder:
+    """Collects layers; every method returns the new layer's name.
+
+    Everything is written in 32-bit floats: a compression method rewrites the
+    finished blueprint.
+    """
+
+    def __init__(self, given: InputSpec) -> None:
+        self._input = given
+        self._layers: dict[str, Layer] = {}
+
+    def _shape(self, name: str) -> tuple[int, ...]:
+        return self._input.shape if name == self._input.name else self._layers[name].output_shape
+
+    def _append(
+        self,
+        name: str,
+        operation: str,
+        inputs: tuple[str, ...],
+        output_shape: tuple[int, ...],
+        attributes: dict[str, Any] | None = None,
+        tensors: tuple[TensorSpec, ...] = (),
+        storage: str = "float32",
+        width_group: str = "",
+    ) -> str:
+        self._layers[name] = Layer(
+            name, operation, inputs, output_shape, attributes or {}, "fp32", storage, tensors, width_group
+        )
+        return name
+
+    def resize(self, size: tuple[int, int]) -> str:
+        """Resize the raw input to ``(height, width)``; returns the input's name if it has that size."""
+        channels, *here = self._input.shape
+        if tuple(here) == size:
+            return self._input.name
+        return self._append(
+            "input.resize", "resize", (self._input.name,), (channels, *size), storage="uint8"
+        )
+
+    def dequantize(self, source: str | None = None) -> str:
+        """Turn pixels into normalised floats."""
+        source = source or self._input.name
+        return self._append("input.dequantize", "dequantize", (source,), self._shape(source))
+
+    def conv2d(
+        self,
+        name: str,
+        source: str,
+        width: int,
+        kernel: int = 3,
+        stride: int = 1,
+        groups: int = 1,
+        activation: str = "relu",
+        width_group: str = "",
+    ) -> str:
+        """A convolution with bias, its normalisation folded in, and its activation."""
+        channels, height, breadth = self._shape(source)
+        if channels % groups or width % groups:
+            raise ShapeError(
+                f"{name}: groups must divide channels, got {groups} groups for "
+                f"{channels} input and {width} output channels."
+            )
+        out = tuple((size + 2 * (kernel // 2) - kernel) // stride + 1 for size in (height, breadth))
+        tensors = (
+            TensorSpec("weight", (width, channels // groups, kernel, kernel), "float32"),
+            TensorSpec("bias", (width,), "float32"),
+        )
+        attributes = {"kernel": kernel, "stride": stride, "groups": groups, "activation": activation}
+        return self._append(
+            name, "conv2d", (source,), (width, *out), attributes, tensors, width_group=width_group
+        )
+
+    def add(self, name: str, first: str, second: str) -> str:
+        """The sum of two layers of equal shape."""
+        if self._shape(first) != self._shape(second):
+            raise ShapeError(
+                f"{name}: both sides must have one shape, got {self._shape(first)} from {first!r} "
+                f"and {self._shape(second)} from {second!r}."
+            )
+        group = self._layers[first].width_group
+        return self._append(name, "add", (first, second), self._shape(first), width_group=group)
+
+    def global_average_pool(self, source: str, name: str = "head.pool") -> str:
+        """The mean over height and width."""
+        return self._append(name, "global_average_pool", (source,), self._shape(source)[:1])
+
+    def linear(self, name: str, source: str, width: int) -> str:
+        """A matrix product with bias."""
+        (features,) = self._shape(source)
+        tensors = (TensorSpec("weight", (width, features), "float32"), TensorSpec("bias", (width,), "float32"))
+        return self._append(name, "linear", (source,), (width,), {}, tensors)
+
+    def finish(self, output: str) -> Blueprint:
+        """The blueprint whose result is the layer ``output``."""
+        return Blueprint(self._input, tuple(self._layers.values()), output)

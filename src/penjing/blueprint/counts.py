@@ -1,0 +1,42 @@
+"""Exact counts of a blueprint: parameters, multiply-accumulates, activations."""
+
+from math import prod
+
+from penjing.blueprint.blueprint import Blueprint, Layer
+
+
+def parameters(blueprint: Blueprint) -> int:
+    """Count weights and biases as deployed: normalisation is folded, scales are not parameters.
+
+    Example:
+        >>> from penjing.blueprint import BlueprintBuilder, InputSpec
+        >>> build = BlueprintBuilder(InputSpec("x", (1, 8, 8)))
+        >>> parameters(build.finish(build.conv2d("conv", build.dequantize(), 4)))
+        40
+    """
+    return sum(
+        tensor.n_elements
+        for layer in blueprint.layers
+        for tensor in layer.tensors
+        if tensor.role in ("weight", "bias")
+    )
+
+
+def layer_macs(layer: Layer) -> int:
+    """Multiply-accumulates of one layer for one example; only convolutions and matrix products count."""
+    if layer.operation == "conv2d":
+        _, height, width = layer.output_shape
+        return layer.tensor("weight").n_elements * height * width
+    if layer.operation == "linear":
+        return layer.tensor("weight").n_elements
+    return 0
+
+
+def macs(blueprint: Blueprint) -> int:
+    """Multiply-accumulates of the network for one example."""
+    return sum(layer_macs(layer) for layer in blueprint.layers)
+
+
+def activation_elements(blueprint: Blueprint) -> int:
+    """Numbers that all layers together write for one example."""
+    return sum(prod(layer.output_shape) for layer in blueprint.layers)

@@ -1,0 +1,1 @@
+"""Fewer bits per number: rewrite the blueprint, simulate it in training, find the scales that ship."""

@@ -1,0 +1,82 @@
+"""Precision per block, with an optional override per layer, as choices of the space."""
+
+from collections.abc import Sequence
+
+from penjing.blueprint import Blueprint, Layer, precision_named
+from penjing.compression.quantization.rewrite import with_precisions
+from penjing.errors import InvalidValueError
+from penjing.protocols import Abilities, Block
+from penjing.space import Candidate, Choice
+
+AS_BLOCK = "as block"
+
+
+class Quantization:
+    """Chooses and applies the precision of every layer.
+
+    Args:
+        precisions: What is offered for every block.
+        per_layer: Whether every layer may differ from its block.
+
+    Example:
+        >>> method = Quantization(("fp32", "w8a8"))
+        >>> [choice.name for choice in method.choices([Block("stem", (), {})], Abilities(("fp32", "w8a8"), ()))]
+        ['stem.precision']
+    """
+
+    name = "quantization"
+
+    def __init__(self, precisions: Sequence[str], per_layer: bool = False) -> None:
+        self.precisions = tuple(precision_named(name).name for name in precisions)
+        self.per_layer = per_layer
+
+    def choices(self, blocks: Sequence[Block], abilities: Abilities) -> list[Choice]:
+        """One choice per block, and one per layer where overrides are wanted.
+
+        Raises:
+            InvalidValueError: If the target cannot run a precision.
+        """
+        for name in self.precisions:
+            if name not in abilities.precisions:
+                raise InvalidValueError(
+                    f"The target cannot run precision {name!r}. It runs: {', '.join(abilities.precisions)}."
+                )
+        note = "; ".join(f"{name}: {precision_named(name).note}" for name in self.precisions[1:])
+        made: list[Choice] = []
+        for block in blocks:
+            name = f"{block.name}.precision"
+            made.append(Choice(name, self.precisions, "compression", False, block.conditions, note))
+            if self.per_layer and len(block.layers) > 1:
+                made.extend(
+                    Choice(
+                        f"{block.name}.{layer}.precision",
+                        (AS_BLOCK, *self.precisions),
+                        "compression",
+                        False,
+                        (*block.conditions, *conditions),
+                        note,
+                    )
+                    for layer, conditions in block.layers.items()
+                )
+        return made
+
+    def rewrite(self, blueprint: Blueprint, candidate: Candidate) -> Blueprint:
+        """The network that ``candidate`` will be, with its boundaries between precisions."""
+        return with_precisions(blueprint, lambda layer: precision_of_layer(layer, candidate))
+
+
+def precision_of_layer(layer: Layer, candidate: Candidate) -> str:
+    """The precision that a candidate gives a layer: its own, else that of the block around it.
+
+    Example:
+        >>> layer = Layer("stage1.block0.plain.conv", "conv2d", (), ())
+        >>> precision_of_layer(layer, Candidate({"stage1.block0.precision": "w8"}))
+        'w8'
+    """
+    name = layer.name
+    while name:
+        chosen = candidate.get(f"{name}.precision", AS_BLOCK)
+        if chosen != AS_BLOCK:
+            return str(chosen)
+        name = name.rpartition(".")[0]
+    return "fp32"

@@ -1,0 +1,130 @@
+"""What a network will be once its layers have precisions: exact, before anything is computed.
+
+Layers with integer precision read and write uint8; where a float layer meets
+an integer one, a ``quantize`` or ``dequantize`` layer stands between them, so
+that bytes, latency features and the file all see the same boundaries.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from penjing.blueprint import Blueprint, Layer, Precision, TensorSpec, precision_named
+
+_SCALE = TensorSpec("output_scale", (), "float32")
+_ZERO_POINT = TensorSpec("output_zero_point", (), "uint8")
+
+
+def is_never_negative(blueprint: Blueprint, name: str) -> bool:
+    """Whether a layer's values cannot be negative, so that its zero point is 0."""
+    if name == blueprint.input.name:
+        return False
+    layer = blueprint[name]
+    if layer.operation == "conv2d":
+        return layer.attributes["activation"] == "relu"
+    if layer.operation in ("quantize", "dequantize", "global_average_pool"):
+        return is_never_negative(blueprint, layer.inputs[0])
+    return False
+
+
+def with_precisions(blueprint: Blueprint, precision_of: Callable[[Layer], str]) -> Blueprint:
+    """Give every layer with weights a precision, and put the boundaries in.
+
+    A sum takes the precision of the layer it adds to; pooling that of the
+    layer that follows it.
+
+    Args:
+        blueprint: In 32-bit floats.
+        precision_of: From a layer with weights to the name of its precision.
+    """
+    return _Rewriter(blueprint, precision_of).run()
+
+
+class _Rewriter:
+    def __init__(self, blueprint: Blueprint, precision_of: Callable[[Layer], str]) -> None:
+        self._old = blueprint
+        self._precision_of = precision_of
+        self._new: dict[str, Layer] = {}
+        self._is_integer: dict[str, bool] = {blueprint.input.name: True}
+
+    def run(self) -> Blueprint:
+        for layer in self._old.layers:
+            if layer.operation == "resize":
+                self._new[layer.name] = layer
+                self._is_integer[layer.name] = True
+            elif layer.operation != "dequantize":
+                self._append(layer)
+        output = self._as_float(self._old.output)
+        return self._old.with_layers(tuple(self._new.values()), output)
+
+    def _append(self, layer: Layer) -> None:
+        precision = self._precision(layer)
+        read = self._as_integer if precision.integer else self._as_float
+        # An integer matrix product gives floats: it is the last layer, and floats cost nothing there.
+        integer_output = precision.integer and layer.operation != "linear"
+        self._new[layer.name] = replace(
+            layer,
+            inputs=tuple(read(self._source(name)) for name in layer.inputs),
+            precision=precision.name,
+            output_storage="uint8" if integer_output else "float32",
+            tensors=self._tensors(layer, precision, integer_output),
+        )
+        self._is_integer[layer.name] = integer_output
+
+    def _precision(self, layer: Layer) -> Precision:
+        if layer.has_weights:
+            return precision_named(self._precision_of(layer))
+        neighbour = layer.inputs[0]
+        if layer.operation == "global_average_pool":
+            neighbour = next(after.name for after in self._old.layers if layer.name in after.inputs)
+        precision = precision_named(self._precision_of(self._old[neighbour]))
+        return precision if precision.integer else precision_named("fp32")
+
+    def _source(self, name: str) -> str:
+        """The raw pixels stand for their normalised floats: each reader takes the form it needs."""
+        if name in self._old and self._old[name].operation == "dequantize":
+            return self._old[name].inputs[0]
+        return name
+
+    def _tensors(self, layer: Layer, precision: Precision, integer_output: bool) -> tuple[TensorSpec, ...]:
+        made: list[TensorSpec] = []
+        if layer.has_weights:
+            weight = layer.tensor("weight")
+            made.append(replace(weight, storage=precision.weight_storage))
+            if precision.weight_storage.startswith("int"):
+                made.append(TensorSpec("weight_scale", weight.shape[:1], "float32"))
+            bias = layer.tensor("bias")
+            made.append(replace(bias, storage="int32") if precision.integer else bias)
+        if integer_output:
+            made.extend(self._output_scale(layer.name))
+        return tuple(made)
+
+    def _output_scale(self, name: str) -> tuple[TensorSpec, ...]:
+        return (_SCALE,) if is_never_negative(self._old, name) else (_SCALE, _ZERO_POINT)
+
+    def _as_float(self, name: str) -> str:
+        if not self._is_integer[name]:
+            return name
+        is_pixels = name in (self._old.input.name, "input.resize")
+        made = "input.dequantize" if is_pixels else f"{name}.dequantize"
+        if made not in self._new:
+            shape = self._old.shape_of(name)
+            self._new[made] = Layer(made, "dequantize", (name,), shape)
+            self._is_integer[made] = False
+        return made
+
+    def _as_integer(self, name: str) -> str:
+        if self._is_integer[name]:
+            return name
+        made = f"{name}.quantize"
+        if made not in self._new:
+            self._new[made] = Layer(
+                made,
+                "quantize",
+                (name,),
+                self._old.shape_of(name),
+                precision="w8a8",
+                output_storage="uint8",
+                tensors=self._output_scale(name),
+            )
+            self._is_integer[made] = True
+        return made

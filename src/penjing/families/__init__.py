@@ -1,0 +1,1 @@
+"""Kinds of networks: what may vary in them, and their elastic weights."""

@@ -1,0 +1,204 @@
+"""A blueprint as a plain PyTorch module: the source that ships, and the module that is trained.
+
+The module that Penjing trains is made from the same source that it hands
+over, so ``network.py`` cannot drift from what was measured. Names decode as
+the blueprint's layer names with ``_`` for ``.``.
+"""
+
+import re
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from penjing.blueprint import Blueprint, Layer
+from penjing.errors import InvalidValueError
+from penjing.protocols import FloatArray, QuantizationScheme
+
+_SAFE = re.compile(r"[A-Za-z][A-Za-z0-9_.]*")
+_HEADER = '''"""A network found by Penjing. It needs torch and nothing else.
+
+    from safetensors.torch import load_file
+    network = Network()
+    network.load_state_dict(load_file("weights.safetensors"))
+    logits = network.eval()(images)  # uint8 pixels, [N, {shape}]
+"""
+
+'''
+
+
+def _checked(layer: Layer) -> str:
+    """The layer's attribute name, which becomes source code and must therefore be harmless."""
+    if not _SAFE.fullmatch(layer.name):
+        raise InvalidValueError(f"Layer names are letters, digits, '_' and '.', got {layer.name!r}.")
+    return layer.module_name
+
+
+def network_source(
+    blueprint: Blueprint, scheme: QuantizationScheme | None = None, trainable: bool = False
+) -> str:
+    """Python source of a module ``Network`` that computes the blueprint.
+
+    Args:
+        blueprint: What to compute.
+        scheme: With it, uint8 tensors are rounded to their codes exactly as the artifact does.
+        trainable: With batch normalisation after every convolution, and, for every
+            uint8 tensor, an identity module ``<layer>_codes`` that a method may replace.
+    """
+    made: list[str] = []
+    body: list[str] = []
+    for layer in blueprint.layers:
+        made.extend(_modules(layer, trainable))
+        body.extend(_statements(layer, blueprint, scheme, trainable))
+    shape = ", ".join(str(size) for size in blueprint.input.shape)
+    lines = [
+        "import torch",
+        "from torch import nn",
+        "from torch.nn import functional as F",
+        "",
+        "",
+        "class Network(nn.Module):",
+        f'    """Takes uint8 pixels ``[N, {shape}]``, gives logits."""',
+        "",
+        "    def __init__(self) -> None:",
+        "        super().__init__()",
+        *(f"        {line}" for line in made),
+        "",
+        "    def forward(self, x: torch.Tensor) -> torch.Tensor:",
+        *(f"        {line}" for line in body),
+        f"        return {_variable(blueprint.output, blueprint)}",
+        "",
+    ]
+    return _HEADER.format(shape=shape) + "\n".join(lines)
+
+
+def build_network(blueprint: Blueprint, trainable: bool = False) -> nn.Module:
+    """Make the module; weights are PyTorch's defaults until they are loaded."""
+    scope: dict[str, Any] = {"__name__": "penjing_network"}
+    exec(compile(network_source(blueprint, trainable=trainable), "<network>", "exec"), scope)
+    return scope["Network"]()
+
+
+def _variable(name: str, blueprint: Blueprint) -> str:
+    return "x" if name == blueprint.input.name else _checked(blueprint[name])
+
+
+def _modules(layer: Layer, trainable: bool) -> list[str]:
+    name = _checked(layer)
+    lines: list[str] = []
+    if layer.operation == "conv2d":
+        width, per_group, kernel, _ = layer.tensor("weight").shape
+        groups = layer.attributes["groups"]
+        arguments = f"{per_group * groups}, {width}, {kernel}"
+        if layer.attributes["stride"] > 1:
+            arguments += f", stride={layer.attributes['stride']}"
+        if kernel > 1:
+            arguments += f", padding={kernel // 2}"
+        if groups > 1:
+            arguments += f", groups={groups}"
+        if trainable:
+            lines.append(f"self.{name} = nn.Conv2d({arguments}, bias=False)")
+            lines.append(f"self.{name}_norm = nn.BatchNorm2d({width})")
+        else:
+            lines.append(f"self.{name} = nn.Conv2d({arguments})")
+    elif layer.operation == "linear":
+        width, features = layer.tensor("weight").shape
+        lines.append(f"self.{name} = nn.Linear({features}, {width})")
+    if trainable and layer.has_codes:
+        lines.append(f"self.{name}_codes = nn.Identity()")
+    return lines
+
+
+
+def _statements(
+    layer: Layer, blueprint: Blueprint, scheme: QuantizationScheme | None, trainable: bool
+) -> list[str]:
+    name = _checked(layer)
+    sources = [_variable(source, blueprint) for source in layer.inputs]
+    lines: list[str] = []
+    if layer.operation == "resize":
+        size = tuple(layer.output_shape[1:])
+        lines.append(f"{name} = x")
+        lines.append(f"if x.shape[-2:] != {size}:")
+        lines.append(f'    {name} = F.interpolate(x.float(), {size}, mode="bilinear").round()')
+    elif layer.operation == "dequantize":
+        lines.append(f"{name} = {_normalised(sources[0], layer.inputs[0], blueprint)}")
+    elif layer.operation == "quantize":
+        lines.append(f"{name} = {sources[0]}")
+    elif layer.operation == "conv2d":
+        source = _normalised(sources[0], layer.inputs[0], blueprint)
+        lines.append(f"{name} = self.{name}({source})")
+        if trainable:
+            lines.append(f"{name} = self.{name}_norm({name})")
+        if layer.attributes["activation"] == "relu":
+            lines.append(f"{name} = F.relu({name})")
+    elif layer.operation == "add":
+        lines.append(f"{name} = {sources[0]} + {sources[1]}")
+    elif layer.operation == "global_average_pool":
+        lines.append(f"{name} = {sources[0]}.mean(dim=(2, 3))")
+    elif layer.operation == "linear":
+        lines.append(f"{name} = self.{name}({sources[0]})")
+    if layer.has_codes:
+        if trainable:
+            lines.append(f"{name} = self.{name}_codes({name})")
+        elif scheme is not None:
+            codes = scheme.activations[layer.name]
+            lines.append(
+                f"{name} = torch.fake_quantize_per_tensor_affine("
+                f"{name}, {codes.scale!r}, {codes.zero_point}, 0, 255)"
+            )
+    return lines
+
+
+def _normalised(variable: str, source: str, blueprint: Blueprint) -> str:
+    """Pixels become floats where they are first read as such."""
+    is_pixels = source == blueprint.input.name or blueprint[source].operation == "resize"
+    if not is_pixels:
+        return variable
+    given = blueprint.input
+    centred = f"{variable}.float()" if not given.zero_point else f"({variable}.float() - {given.zero_point})"
+    return f"{centred} * {given.scale!r}"
+
+
+def folded(network: nn.Module, blueprint: Blueprint) -> nn.Module:
+    """A copy of a trainable network whose normalisation is folded into its convolutions.
+
+    The copy keeps the identity modules for codes, so that it can be simulated
+    and tuned further. In evaluation mode it computes what the original does.
+    """
+    copy = build_network(blueprint, trainable=True)
+    for layer in blueprint.weighted_layers:
+        name = layer.module_name
+        module = getattr(network, name)
+        if layer.operation == "linear":
+            setattr(copy, name, module)
+            continue
+        norm = getattr(network, f"{name}_norm")
+        assert isinstance(norm, nn.BatchNorm2d)
+        weight, bias = fold_arrays(module.weight, norm)
+        plain = getattr(copy, name)
+        plain.weight = nn.Parameter(weight.detach().clone())
+        plain.bias = nn.Parameter(bias.detach().clone())
+        setattr(copy, f"{name}_norm", nn.Identity())
+    return copy
+
+
+def fold_arrays(weight: torch.Tensor, norm: nn.BatchNorm2d) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weight and bias of the convolution that does what convolution and normalisation did."""
+    assert norm.running_var is not None
+    assert norm.running_mean is not None
+    factor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    return weight * factor.reshape(-1, 1, 1, 1), norm.bias - norm.running_mean * factor
+
+
+def float_weights(network: nn.Module, blueprint: Blueprint) -> dict[str, FloatArray]:
+    """Weights and biases of a folded network by layer name, as the file's writer takes them."""
+    made: dict[str, FloatArray] = {}
+    for layer in blueprint.weighted_layers:
+        module = getattr(network, layer.module_name)
+        for role in ("weight", "bias"):
+            made[f"{layer.name}.{role}"] = (
+                getattr(module, role).detach().cpu().numpy().astype(np.float32).copy()
+            )
+    return made

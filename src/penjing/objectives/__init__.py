@@ -1,0 +1,40 @@
+"""What is wanted, what is allowed, and how sure we are that we have it.
+
+The words come first (:class:`Objective`, :class:`Constraint`, the table
+:data:`METRICS`), then the geometry of several objectives at once (fronts, ranks,
+hypervolume; costs are always minimised), then the statistics that keep a claim
+honest (intervals, paired differences, non-inferiority). NumPy only.
+"""
+
+from penjing.objectives.constraint import Constraint, parse_constraint
+from penjing.objectives.front import crowding_distance, non_dominated_mask, non_dominated_ranks
+from penjing.objectives.hypervolume import hypervolume, hypervolume_gains, normalised
+from penjing.objectives.intervals import (
+    is_non_inferior,
+    median_interval,
+    paired_difference_interval,
+    sign_test_p,
+    wilson_interval,
+)
+from penjing.objectives.objective import METRICS, Metric, Objective, metric_named, parse_objective
+
+__all__ = [
+    "METRICS",
+    "Constraint",
+    "Metric",
+    "Objective",
+    "crowding_distance",
+    "hypervolume",
+    "hypervolume_gains",
+    "is_non_inferior",
+    "median_interval",
+    "metric_named",
+    "non_dominated_mask",
+    "non_dominated_ranks",
+    "normalised",
+    "paired_difference_interval",
+    "parse_constraint",
+    "parse_objective",
+    "sign_test_p",
+    "wilson_interval",
+]

@@ -1,0 +1,8 @@
+"""What may vary: choices, their conditions, and one assignment of them all."""
+
+from penjing.space.candidate import Candidate
+from penjing.space.choice import PARTS, Choice, Condition, Value
+from penjing.space.encoding import Encoding
+from penjing.space.space import SearchSpace
+
+__all__ = ["PARTS", "Candidate", "Choice", "Condition", "Encoding", "SearchSpace", "Value"]

@@ -1,0 +1,185 @@
+"""All choices of a pipeline, and what a search does with them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+
+from penjing.errors import InvalidValueError, unknown_name
+from penjing.space.candidate import Candidate
+from penjing.space.choice import PARTS, Choice, Value
+from penjing.space.counting import count_candidates
+
+
+class SearchSpace:
+    """The union of all choices, in building order.
+
+    A condition refers only to choices that stand before it, so walking the
+    list once decides which choices exist.
+
+    Args:
+        choices: In building order.
+
+    Raises:
+        InvalidValueError: If a name stands twice, or a condition refers to a
+            choice that does not stand before it, or to a value never offered.
+
+    Example:
+        >>> space = SearchSpace([Choice("width", (8, 16)), Choice("depth", (1, 2, 3))])
+        >>> space.cardinality
+        6
+        >>> candidate = space.sample(np.random.default_rng(0))
+        >>> sorted(candidate)
+        ['depth', 'width']
+    """
+
+    def __init__(self, choices: Iterable[Choice]) -> None:
+        self.choices = tuple(choices)
+        self._by_name: dict[str, Choice] = {}
+        for choice in self.choices:
+            if choice.name in self._by_name:
+                raise InvalidValueError(f"Choice {choice.name!r} stands twice in the search space.")
+            for condition in choice.conditions:
+                if condition.choice not in self._by_name:
+                    raise InvalidValueError(
+                        f"Choice {choice.name!r} depends on {condition.choice!r}, "
+                        "which does not stand before it. List choices in building order."
+                    )
+            self._by_name[choice.name] = choice
+
+    def __len__(self) -> int:
+        return len(self.choices)
+
+    def __iter__(self) -> Iterator[Choice]:
+        return iter(self.choices)
+
+    def __getitem__(self, name: str) -> Choice:
+        if name not in self._by_name:
+            raise unknown_name("choice", name, self._by_name)
+        return self._by_name[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    @cached_property
+    def cardinality(self) -> int:
+        """The exact number of different candidates."""
+        return count_candidates(self.choices)
+
+    def candidate(self, assignment: Mapping[str, Value]) -> Candidate:
+        """Make the canonical candidate: choices that do not exist are left out.
+
+        Raises:
+            UnknownNameError: If a name is not a choice of this space.
+            InvalidValueError: If a choice that exists has no value or one that is not offered.
+        """
+        for name in assignment:
+            if name not in self._by_name:
+                raise unknown_name("choice", name, self._by_name)
+        made: dict[str, Value] = {}
+        for choice in self.choices:
+            if not choice.exists(made):
+                continue
+            if choice.name not in assignment:
+                raise InvalidValueError(
+                    f"Choice {choice.name!r} has no value. Give one of {list(choice.values)!r}."
+                )
+            value = assignment[choice.name]
+            if value not in choice.values:
+                raise InvalidValueError(
+                    f"{choice.name} must be one of {list(choice.values)!r}, got {value!r}."
+                )
+            made[choice.name] = value
+        return Candidate(made)
+
+    def sample(self, rng: np.random.Generator) -> Candidate:
+        """Draw every choice that exists uniformly from its values, in building order."""
+        return self._completed({}, rng)
+
+    def mutate(self, candidate: Candidate, rng: np.random.Generator, n_changes: int = 1) -> Candidate:
+        """Change ``n_changes`` choices that exist; ordered ones move to a near value more often.
+
+        Choices that begin to exist are drawn uniformly; those that cease to
+        exist are dropped. Choices with one value are never picked.
+        """
+        free = [name for name in candidate if len(self._by_name[name].values) > 1]
+        if not free:
+            return candidate
+        changed = dict(candidate)
+        picked = rng.choice(len(free), size=min(n_changes, len(free)), replace=False)
+        for index in sorted(int(i) for i in picked):
+            choice = self._by_name[free[index]]
+            changed[choice.name] = _moved(choice, candidate[choice.name], rng)
+        return self._completed(changed, rng)
+
+    def cross(self, first: Candidate, second: Candidate, rng: np.random.Generator) -> Candidate:
+        """Take every choice from one of two parents; the child is always valid.
+
+        Where only one parent has a choice that the child needs, the child
+        takes that parent's value; where neither has it, it is drawn.
+        """
+        mixed: dict[str, Value] = {}
+        for choice in self.choices:
+            if not choice.exists(mixed):
+                continue
+            parents = [parent for parent in (first, second) if choice.name in parent]
+            if parents:
+                mixed[choice.name] = parents[int(rng.integers(len(parents)))][choice.name]
+            else:
+                mixed[choice.name] = choice.values[int(rng.integers(len(choice.values)))]
+        return Candidate(mixed)
+
+    def neighbours(self, candidate: Candidate, rng: np.random.Generator) -> Iterator[Candidate]:
+        """All candidates that differ in one choice; what begins to exist by that is drawn."""
+        for name in candidate:
+            for value in self._by_name[name].values:
+                if value != candidate[name]:
+                    yield self._completed({**candidate, name: value}, rng)
+
+    def fixed(self, assignment: Mapping[str, Value]) -> "SearchSpace":
+        """The same space with the named choices reduced to one value each.
+
+        Names that this space does not have are ignored, so that a whole
+        candidate of another phase can be passed.
+        """
+        for name, value in assignment.items():
+            if name in self._by_name and value not in self._by_name[name].values:
+                raise InvalidValueError(
+                    f"{name} must be one of {list(self._by_name[name].values)!r}, got {value!r}."
+                )
+        return SearchSpace(
+            replace(choice, values=(assignment[choice.name],)) if choice.name in assignment else choice
+            for choice in self.choices
+        )
+
+    def of_parts(self, *parts: str) -> tuple[str, ...]:
+        """The names of the choices that belong to ``parts``."""
+        for part in parts:
+            if part not in PARTS:
+                raise unknown_name("part of the search space", part, PARTS)
+        return tuple(choice.name for choice in self.choices if choice.part in parts)
+
+    def project(self, candidate: Candidate, *parts: str) -> dict[str, Value]:
+        """What ``candidate`` says about the choices of ``parts``."""
+        names = set(self.of_parts(*parts))
+        return {name: value for name, value in candidate.items() if name in names}
+
+    def _completed(self, assignment: Mapping[str, Value], rng: np.random.Generator) -> Candidate:
+        made: dict[str, Value] = {}
+        for choice in self.choices:
+            if not choice.exists(made):
+                continue
+            value = assignment.get(choice.name)
+            if value is None or value not in choice.values:
+                value = choice.values[int(rng.integers(len(choice.values)))]
+            made[choice.name] = value
+        return Candidate(made)
+
+
+def _moved(choice: Choice, value: Value, rng: np.random.Generator) -> Value:
+    others = [index for index, other in enumerate(choice.values) if other != value]
+    here = choice.values.index(value)
+    # A small step is likelier to keep what was good about the parent.
+    weight = np.array([1.0 / abs(index - here) if choice.ordered else 1.0 for index in others])
+    return choice.values[others[int(rng.choice(len(others), p=weight / weight.sum()))]]
