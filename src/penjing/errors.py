@@ -81,7 +81,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    message = f"No {kind} is named {name!r}.{hint} Known: {', '.join(names)}."
+    message = f"No {kind} is named {name!r}.{hint} Known: {', '.join(names) or 'none'}."
     return UnknownNameError(message, kind=kind, name=name, known=names)
 
 

@@ -103,13 +103,21 @@ class Family(Protocol):
     thousands of times, and must be a pure function of the candidate.
     """
 
-    def choices(self, abilities: Abilities) -> Sequence[Choice]: ...
+    def choices(self, abilities: Abilities) -> Sequence[Choice]:
+        """What may vary in the architecture, in building order."""
+        ...
 
-    def blocks(self) -> Sequence[Block]: ...
+    def blocks(self) -> Sequence[Block]:
+        """The parts that get compression choices of their own."""
+        ...
 
-    def blueprint(self, candidate: Candidate) -> Blueprint: ...
+    def blueprint(self, candidate: Candidate) -> Blueprint:
+        """The candidate's network in 32-bit floats."""
+        ...
 
-    def covering(self, choices: Sequence[Choice]) -> list[Candidate]: ...
+    def covering(self, choices: Sequence[Choice]) -> list[Candidate]:
+        """Candidates that together use every weight of the family."""
+        ...
 
 
 class Method(Protocol):
@@ -122,15 +130,21 @@ class Method(Protocol):
 
     name: str
 
-    def choices(self, blocks: Sequence[Block], abilities: Abilities) -> Sequence[Choice]: ...
+    def choices(self, blocks: Sequence[Block], abilities: Abilities) -> Sequence[Choice]:
+        """What may vary in the compression of ``blocks``."""
+        ...
 
-    def rewrite(self, blueprint: Blueprint, candidate: Candidate) -> Blueprint: ...
+    def rewrite(self, blueprint: Blueprint, candidate: Candidate) -> Blueprint:
+        """The network that ``candidate`` will be."""
+        ...
 
 
 class CostModel(Protocol):
     """Costs that need no weights: exact ones from the blueprint, latency from a fitted model."""
 
-    def costs(self, blueprint: Blueprint) -> dict[str, float]: ...
+    def costs(self, blueprint: Blueprint) -> dict[str, float]:
+        """From the name of a cost, with its unit, to its value."""
+        ...
 
 
 class Target(Protocol):
@@ -138,15 +152,23 @@ class Target(Protocol):
 
     name: str
 
-    def abilities(self) -> Abilities: ...
+    def abilities(self) -> Abilities:
+        """What the target runs, and what it runs fast."""
+        ...
 
-    def size_bytes(self, blueprint: Blueprint) -> int: ...
+    def size_bytes(self, blueprint: Blueprint) -> int:
+        """The exact size of the file that :meth:`write` would make."""
+        ...
 
     def write(
         self, blueprint: Blueprint, weights: Mapping[str, FloatArray], scheme: QuantizationScheme
-    ) -> bytes: ...
+    ) -> bytes:
+        """The target's file; equal arguments give equal bytes."""
+        ...
 
-    def predict(self, artifact: bytes, x: NDArray[np.uint8]) -> FloatArray: ...
+    def predict(self, artifact: bytes, x: NDArray[np.uint8]) -> FloatArray:
+        """Logits of pixels ``[N, C, H, W]`` by the file alone, ``[N, classes]``."""
+        ...
 
 
 class Searcher(Protocol):
@@ -157,17 +179,25 @@ class Searcher(Protocol):
     that a searcher that was told the same results proposes the same.
     """
 
-    def ask(self, n: int, rng: np.random.Generator) -> list[Candidate]: ...
+    def ask(self, n: int, rng: np.random.Generator) -> list[Candidate]:
+        """Propose ``n`` candidates."""
+        ...
 
-    def tell(self, candidate: Candidate, costs: Mapping[str, float]) -> None: ...
+    def tell(self, candidate: Candidate, costs: Mapping[str, float]) -> None:
+        """Learn what a candidate turned out to be; all costs are minimised."""
+        ...
 
 
 class Executor(Protocol):
     """Runs functions of plain data, in other processes or here; results come in the order asked."""
 
-    def map(self, function: Any, items: Sequence[Any]) -> Any: ...
+    def map(self, function: Any, items: Sequence[Any]) -> Any:
+        """Call ``function`` with every item; results in the order of ``items``."""
+        ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of processes and memory."""
+        ...
 
 
 __all__ = [

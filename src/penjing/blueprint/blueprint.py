@@ -23,7 +23,7 @@ from math import prod
 from typing import Any
 
 from penjing.blueprint.precision import STORAGE_BITS
-from penjing.errors import FormatVersionError
+from penjing.errors import FormatVersionError, unknown_name
 
 FORMAT_VERSION = 1
 
@@ -108,13 +108,23 @@ class Layer:
         return self.output_storage == "uint8" and self.operation != "resize"
 
     def tensor(self, role: str) -> TensorSpec:
-        """The stored tensor of that role."""
-        return next(tensor for tensor in self.tensors if tensor.role == role)
+        """The stored tensor of that role.
+
+        Raises:
+            UnknownNameError: If the layer stores none.
+        """
+        for tensor in self.tensors:
+            if tensor.role == role:
+                return tensor
+        raise unknown_name(f"tensor of layer {self.name!r}", role, [tensor.role for tensor in self.tensors])
 
     @property
     def has_weights(self) -> bool:
         """Whether the layer holds a weight tensor."""
-        return any(tensor.role == "weight" for tensor in self.tensors)
+        for tensor in self.tensors:  # noqa: SIM110: any() takes twice as long, and every candidate asks
+            if tensor.role == "weight":
+                return True
+        return False
 
 
 @dataclass(frozen=True)
@@ -141,6 +151,8 @@ class Blueprint:
         return {layer.name: layer for layer in self.layers}
 
     def __getitem__(self, name: str) -> Layer:
+        if name not in self._by_name:
+            raise unknown_name("layer", name, self._by_name)
         return self._by_name[name]
 
     def __contains__(self, name: object) -> bool:
@@ -178,19 +190,18 @@ class Blueprint:
                 found=version,
                 readable=[FORMAT_VERSION],
             )
-        layers = tuple(
-            Layer(
-                **{
-                    **layer,
-                    "inputs": tuple(layer["inputs"]),
-                    "output_shape": tuple(layer["output_shape"]),
-                    "tensors": tuple(
-                        TensorSpec(tensor["role"], tuple(tensor["shape"]), tensor["storage"])
-                        for tensor in layer["tensors"]
-                    ),
-                }
-            )
-            for layer in data["layers"]
-        )
-        given = data["input"]
-        return cls(InputSpec(**{**given, "shape": tuple(given["shape"])}), layers, data["output"])
+        given: dict[str, Any] = {**data["input"], "shape": tuple(data["input"]["shape"])}
+        return cls(InputSpec(**given), tuple(_layer_from(layer) for layer in data["layers"]), data["output"])
+
+
+def _layer_from(data: Mapping[str, Any]) -> Layer:
+    read: dict[str, Any] = {
+        **data,
+        "inputs": tuple(data["inputs"]),
+        "output_shape": tuple(data["output_shape"]),
+        "tensors": tuple(
+            TensorSpec(tensor["role"], tuple(tensor["shape"]), tensor["storage"])
+            for tensor in data["tensors"]
+        ),
+    }
+    return Layer(**read)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from penjing.blueprint.blueprint import Blueprint, InputSpec, Layer, TensorSpec
-from penjing.errors import ShapeError
+from penjing.errors import InvalidValueError, ShapeError, unknown_name
 
 
 class BlueprintBuilder:
@@ -18,7 +18,11 @@ class BlueprintBuilder:
         self._layers: dict[str, Layer] = {}
 
     def _shape(self, name: str) -> tuple[int, ...]:
-        return self._input.shape if name == self._input.name else self._layers[name].output_shape
+        if name == self._input.name:
+            return self._input.shape
+        if name not in self._layers:
+            raise unknown_name("layer", name, self._layers)
+        return self._layers[name].output_shape
 
     def _append(
         self,
@@ -31,6 +35,8 @@ class BlueprintBuilder:
         storage: str = "float32",
         width_group: str = "",
     ) -> str:
+        if name in self._layers or name == self._input.name:
+            raise InvalidValueError(f"Every layer needs a name of its own, got {name!r} twice.")
         self._layers[name] = Layer(
             name, operation, inputs, output_shape, attributes or {}, "fp32", storage, tensors, width_group
         )
@@ -41,9 +47,7 @@ class BlueprintBuilder:
         channels, *here = self._input.shape
         if tuple(here) == size:
             return self._input.name
-        return self._append(
-            "input.resize", "resize", (self._input.name,), (channels, *size), storage="uint8"
-        )
+        return self._append("input.resize", "resize", (self._input.name,), (channels, *size), storage="uint8")
 
     def dequantize(self, source: str | None = None) -> str:
         """Turn pixels into normalised floats."""
@@ -85,7 +89,7 @@ class BlueprintBuilder:
                 f"{name}: both sides must have one shape, got {self._shape(first)} from {first!r} "
                 f"and {self._shape(second)} from {second!r}."
             )
-        group = self._layers[first].width_group
+        group = self._layers[first].width_group if first in self._layers else ""
         return self._append(name, "add", (first, second), self._shape(first), width_group=group)
 
     def global_average_pool(self, source: str, name: str = "head.pool") -> str:
@@ -94,10 +98,18 @@ class BlueprintBuilder:
 
     def linear(self, name: str, source: str, width: int) -> str:
         """A matrix product with bias."""
-        (features,) = self._shape(source)
-        tensors = (TensorSpec("weight", (width, features), "float32"), TensorSpec("bias", (width,), "float32"))
+        shape = self._shape(source)
+        if len(shape) != 1:
+            raise ShapeError(f"{name}: a matrix product reads a vector, got {shape} from {source!r}.")
+        (features,) = shape
+        tensors = (
+            TensorSpec("weight", (width, features), "float32"),
+            TensorSpec("bias", (width,), "float32"),
+        )
         return self._append(name, "linear", (source,), (width,), {}, tensors)
 
     def finish(self, output: str) -> Blueprint:
         """The blueprint whose result is the layer ``output``."""
+        if output not in self._layers:
+            raise unknown_name("layer", output, self._layers)
         return Blueprint(self._input, tuple(self._layers.values()), output)

@@ -5,6 +5,8 @@ over, so ``network.py`` cannot drift from what was measured. Names decode as
 the blueprint's layer names with ``_`` for ``.``.
 """
 
+import copy
+import keyword
 import re
 from typing import Any
 
@@ -13,10 +15,13 @@ import torch
 from torch import nn
 
 from penjing.blueprint import Blueprint, Layer
-from penjing.errors import InvalidValueError
+from penjing.errors import InvalidValueError, unknown_name
 from penjing.protocols import FloatArray, QuantizationScheme
 
-_SAFE = re.compile(r"[A-Za-z][A-Za-z0-9_.]*")
+_SAFE = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
+_OPERATIONS = ("resize", "quantize", "dequantize", "conv2d", "add", "global_average_pool", "linear")
+# Names that the source, or the module that it defines, already uses.
+_TAKEN = {"x", "self", "torch", "nn", "F", "Network", *dir(nn.Module())}
 _HEADER = '''"""A network found by Penjing. It needs torch and nothing else.
 
     from safetensors.torch import load_file
@@ -32,7 +37,21 @@ def _checked(layer: Layer) -> str:
     """The layer's attribute name, which becomes source code and must therefore be harmless."""
     if not _SAFE.fullmatch(layer.name):
         raise InvalidValueError(f"Layer names are letters, digits, '_' and '.', got {layer.name!r}.")
+    if keyword.iskeyword(layer.module_name) or layer.module_name in _TAKEN:
+        raise InvalidValueError(f"A layer cannot be named {layer.name!r}: the module has that name already.")
     return layer.module_name
+
+
+def _check(blueprint: Blueprint) -> None:
+    """Refuse what would not be source of the blueprint's network, or of more than that."""
+    owner: dict[str, str] = {}
+    for layer in blueprint.layers:
+        if layer.operation not in _OPERATIONS:
+            raise unknown_name("operation", layer.operation, _OPERATIONS)
+        for suffix in ("", "_norm", "_codes"):
+            name = _checked(layer) + suffix
+            if owner.setdefault(name, layer.name) != layer.name:
+                raise InvalidValueError(f"Layers {owner[name]!r} and {layer.name!r} would both be {name!r}.")
 
 
 def network_source(
@@ -45,13 +64,18 @@ def network_source(
         scheme: With it, uint8 tensors are rounded to their codes exactly as the artifact does.
         trainable: With batch normalisation after every convolution, and, for every
             uint8 tensor, an identity module ``<layer>_codes`` that a method may replace.
+
+    Raises:
+        InvalidValueError: If a layer's name cannot be an attribute's, or two would be one.
+        UnknownNameError: If an operation is not known.
     """
+    _check(blueprint)
     made: list[str] = []
     body: list[str] = []
     for layer in blueprint.layers:
         made.extend(_modules(layer, trainable))
         body.extend(_statements(layer, blueprint, scheme, trainable))
-    shape = ", ".join(str(size) for size in blueprint.input.shape)
+    shape = ", ".join(str(int(size)) for size in blueprint.input.shape)
     lines = [
         "import torch",
         "from torch import nn",
@@ -88,11 +112,11 @@ def _modules(layer: Layer, trainable: bool) -> list[str]:
     name = _checked(layer)
     lines: list[str] = []
     if layer.operation == "conv2d":
-        width, per_group, kernel, _ = layer.tensor("weight").shape
-        groups = layer.attributes["groups"]
+        width, per_group, kernel, _ = map(int, layer.tensor("weight").shape)
+        groups, stride = int(layer.attributes["groups"]), int(layer.attributes["stride"])
         arguments = f"{per_group * groups}, {width}, {kernel}"
-        if layer.attributes["stride"] > 1:
-            arguments += f", stride={layer.attributes['stride']}"
+        if stride > 1:
+            arguments += f", stride={stride}"
         if kernel > 1:
             arguments += f", padding={kernel // 2}"
         if groups > 1:
@@ -103,12 +127,11 @@ def _modules(layer: Layer, trainable: bool) -> list[str]:
         else:
             lines.append(f"self.{name} = nn.Conv2d({arguments})")
     elif layer.operation == "linear":
-        width, features = layer.tensor("weight").shape
+        width, features = map(int, layer.tensor("weight").shape)
         lines.append(f"self.{name} = nn.Linear({features}, {width})")
     if trainable and layer.has_codes:
         lines.append(f"self.{name}_codes = nn.Identity()")
     return lines
-
 
 
 def _statements(
@@ -118,10 +141,11 @@ def _statements(
     sources = [_variable(source, blueprint) for source in layer.inputs]
     lines: list[str] = []
     if layer.operation == "resize":
-        size = tuple(layer.output_shape[1:])
+        size = tuple(map(int, layer.output_shape[1:]))
         lines.append(f"{name} = x")
         lines.append(f"if x.shape[-2:] != {size}:")
-        lines.append(f'    {name} = F.interpolate(x.float(), {size}, mode="bilinear").round()')
+        # Down, not to the nearest: ONNX Runtime cuts off the fraction of a resized uint8.
+        lines.append(f'    {name} = F.interpolate(x.float(), {size}, mode="bilinear").floor()')
     elif layer.operation == "dequantize":
         lines.append(f"{name} = {_normalised(sources[0], layer.inputs[0], blueprint)}")
     elif layer.operation == "quantize":
@@ -146,7 +170,7 @@ def _statements(
             codes = scheme.activations[layer.name]
             lines.append(
                 f"{name} = torch.fake_quantize_per_tensor_affine("
-                f"{name}, {codes.scale!r}, {codes.zero_point}, 0, 255)"
+                f"{name}, {float(codes.scale)!r}, {int(codes.zero_point)}, 0, 255)"
             )
     return lines
 
@@ -156,9 +180,9 @@ def _normalised(variable: str, source: str, blueprint: Blueprint) -> str:
     is_pixels = source == blueprint.input.name or blueprint[source].operation == "resize"
     if not is_pixels:
         return variable
-    given = blueprint.input
-    centred = f"{variable}.float()" if not given.zero_point else f"({variable}.float() - {given.zero_point})"
-    return f"{centred} * {given.scale!r}"
+    zero_point, scale = int(blueprint.input.zero_point), float(blueprint.input.scale)
+    centred = f"({variable}.float() - {zero_point})" if zero_point else f"{variable}.float()"
+    return f"{centred} * {scale!r}"
 
 
 def folded(network: nn.Module, blueprint: Blueprint) -> nn.Module:
@@ -167,21 +191,21 @@ def folded(network: nn.Module, blueprint: Blueprint) -> nn.Module:
     The copy keeps the identity modules for codes, so that it can be simulated
     and tuned further. In evaluation mode it computes what the original does.
     """
-    copy = build_network(blueprint, trainable=True)
+    made = build_network(blueprint, trainable=True)
     for layer in blueprint.weighted_layers:
         name = layer.module_name
         module = getattr(network, name)
         if layer.operation == "linear":
-            setattr(copy, name, module)
+            setattr(made, name, copy.deepcopy(module))
             continue
         norm = getattr(network, f"{name}_norm")
         assert isinstance(norm, nn.BatchNorm2d)
         weight, bias = fold_arrays(module.weight, norm)
-        plain = getattr(copy, name)
+        plain = getattr(made, name)
         plain.weight = nn.Parameter(weight.detach().clone())
         plain.bias = nn.Parameter(bias.detach().clone())
-        setattr(copy, f"{name}_norm", nn.Identity())
-    return copy
+        setattr(made, f"{name}_norm", nn.Identity())
+    return made
 
 
 def fold_arrays(weight: torch.Tensor, norm: nn.BatchNorm2d) -> tuple[torch.Tensor, torch.Tensor]:
@@ -202,3 +226,17 @@ def float_weights(network: nn.Module, blueprint: Blueprint) -> dict[str, FloatAr
                 getattr(module, role).detach().cpu().numpy().astype(np.float32).copy()
             )
     return made
+
+
+def initialise_(network: nn.Module, generator: torch.Generator) -> nn.Module:
+    """Draw the weights of a plain network in place (He et al., arXiv:1502.01852) and clear its biases."""
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                fan_in = module.weight[0].numel()
+                gain = 2.0 if isinstance(module, nn.Conv2d) else 0.5
+                drawn = torch.randn(module.weight.shape, generator=generator)
+                module.weight.copy_(drawn * (gain / fan_in) ** 0.5)
+                if module.bias is not None:
+                    module.bias.zero_()
+    return network

@@ -1,8 +1,9 @@
 """What may vary: choices, their conditions, and one assignment of them all."""
 
 from penjing.space.candidate import Candidate
+from penjing.space.carried import CarriedSpace
 from penjing.space.choice import PARTS, Choice, Condition, Value
 from penjing.space.encoding import Encoding
 from penjing.space.space import SearchSpace
 
-__all__ = ["PARTS", "Candidate", "Choice", "Condition", "Encoding", "SearchSpace", "Value"]
+__all__ = ["PARTS", "Candidate", "CarriedSpace", "Choice", "Condition", "Encoding", "SearchSpace", "Value"]

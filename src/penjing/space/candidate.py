@@ -38,7 +38,8 @@ class Candidate(Mapping[str, Value]):
         return hash(self.key)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Candidate) and self._assignment == other._assignment
+        # By key, as the hash is: Python holds 1, 1.0 and True for equal, a design does not.
+        return isinstance(other, Candidate) and self.key == other.key
 
     def __repr__(self) -> str:
         return f"Candidate({self._assignment!r})"

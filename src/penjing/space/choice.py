@@ -64,6 +64,16 @@ class Choice:
         if self.part not in PARTS:
             raise unknown_name("part of the search space", self.part, PARTS)
 
+    def offered(self, value: Value) -> Value:
+        """The value of this choice that equals ``value``: 8 where 8.0 was asked.
+
+        Raises:
+            InvalidValueError: If there is none.
+        """
+        if value not in self.values:
+            raise InvalidValueError(f"{self.name} must be one of {list(self.values)!r}, got {value!r}.")
+        return self.values[self.values.index(value)]
+
     def exists(self, assignment: Mapping[str, Value]) -> bool:
         """Whether the choice exists under the choices made so far."""
         return all(condition.holds(assignment) for condition in self.conditions)

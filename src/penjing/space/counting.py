@@ -70,7 +70,7 @@ def _under(choices: tuple[Choice, ...], known: Condition) -> tuple[Choice, ...]:
     absent: set[str] = set()
     left: list[Choice] = []
     for choice in choices:
-        conditions = []
+        conditions: list[Condition] = []
         possible = True
         for condition in choice.conditions:
             if condition.choice == known.choice:

@@ -13,8 +13,8 @@ from penjing.space.space import SearchSpace
 class Encoding:
     """One-hot columns for every value of every free choice; an absent choice is all zeros.
 
-    Ordered numeric choices get one more column: their value as a position
-    between 0 and 1, which lets a linear model use a trend with few samples.
+    Ordered choices of more than two values get one more column: the value's
+    position between 0 and 1, which lets a linear model use a trend with few samples.
 
     Args:
         space: Choices with one value carry no information and get no column.

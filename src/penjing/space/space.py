@@ -8,7 +8,7 @@ import numpy as np
 
 from penjing.errors import InvalidValueError, unknown_name
 from penjing.space.candidate import Candidate
-from penjing.space.choice import PARTS, Choice, Value
+from penjing.space.choice import PARTS, Choice, Condition, Value
 from penjing.space.counting import count_candidates
 
 
@@ -46,6 +46,12 @@ class SearchSpace:
                         f"Choice {choice.name!r} depends on {condition.choice!r}, "
                         "which does not stand before it. List choices in building order."
                     )
+                for value in condition.values:
+                    if value not in self._by_name[condition.choice].values:
+                        raise InvalidValueError(
+                            f"Choice {choice.name!r} exists where {condition.choice!r} is {value!r}, which "
+                            f"is never offered. It offers {list(self._by_name[condition.choice].values)!r}."
+                        )
             self._by_name[choice.name] = choice
 
     def __len__(self) -> int:
@@ -85,12 +91,7 @@ class SearchSpace:
                 raise InvalidValueError(
                     f"Choice {choice.name!r} has no value. Give one of {list(choice.values)!r}."
                 )
-            value = assignment[choice.name]
-            if value not in choice.values:
-                raise InvalidValueError(
-                    f"{choice.name} must be one of {list(choice.values)!r}, got {value!r}."
-                )
-            made[choice.name] = value
+            made[choice.name] = choice.offered(assignment[choice.name])
         return Candidate(made)
 
     def sample(self, rng: np.random.Generator) -> Candidate:
@@ -101,8 +102,10 @@ class SearchSpace:
         """Change ``n_changes`` choices that exist; ordered ones move to a near value more often.
 
         Choices that begin to exist are drawn uniformly; those that cease to
-        exist are dropped. Choices with one value are never picked.
+        exist are dropped. Choices with one value are never picked. A candidate
+        of another space is first brought into this one.
         """
+        candidate = self._completed(candidate, rng)
         free = [name for name in candidate if len(self._by_name[name].values) > 1]
         if not free:
             return candidate
@@ -116,22 +119,22 @@ class SearchSpace:
     def cross(self, first: Candidate, second: Candidate, rng: np.random.Generator) -> Candidate:
         """Take every choice from one of two parents; the child is always valid.
 
-        Where only one parent has a choice that the child needs, the child
-        takes that parent's value; where neither has it, it is drawn.
+        Where only one parent has a choice that the child needs, with a value
+        that this space offers, the child takes that parent's value; where
+        neither has it, it is drawn.
         """
         mixed: dict[str, Value] = {}
         for choice in self.choices:
             if not choice.exists(mixed):
                 continue
-            parents = [parent for parent in (first, second) if choice.name in parent]
-            if parents:
-                mixed[choice.name] = parents[int(rng.integers(len(parents)))][choice.name]
-            else:
-                mixed[choice.name] = choice.values[int(rng.integers(len(choice.values)))]
+            values = [parent[choice.name] for parent in (first, second) if choice.name in parent]
+            values = [choice.offered(value) for value in values if value in choice.values] or choice.values
+            mixed[choice.name] = values[int(rng.integers(len(values)))]
         return Candidate(mixed)
 
     def neighbours(self, candidate: Candidate, rng: np.random.Generator) -> Iterator[Candidate]:
         """All candidates that differ in one choice; what begins to exist by that is drawn."""
+        candidate = self._completed(candidate, rng)
         for name in candidate:
             for value in self._by_name[name].values:
                 if value != candidate[name]:
@@ -141,15 +144,29 @@ class SearchSpace:
         """The same space with the named choices reduced to one value each.
 
         Names that this space does not have are ignored, so that a whole
-        candidate of another phase can be passed.
+        candidate of another phase can be passed. A choice that can no longer
+        exist stays in the list, with a condition that nothing meets.
+
+        Raises:
+            InvalidValueError: If a value is not offered.
         """
-        for name, value in assignment.items():
-            if name in self._by_name and value not in self._by_name[name].values:
-                raise InvalidValueError(
-                    f"{name} must be one of {list(self._by_name[name].values)!r}, got {value!r}."
-                )
+        values = {
+            choice.name: (choice.offered(assignment[choice.name]),)
+            if choice.name in assignment
+            else choice.values
+            for choice in self.choices
+        }
         return SearchSpace(
-            replace(choice, values=(assignment[choice.name],)) if choice.name in assignment else choice
+            replace(
+                choice,
+                values=values[choice.name],
+                conditions=tuple(
+                    Condition(
+                        condition.choice, tuple(v for v in condition.values if v in values[condition.choice])
+                    )
+                    for condition in choice.conditions
+                ),
+            )
             for choice in self.choices
         )
 
@@ -170,10 +187,10 @@ class SearchSpace:
         for choice in self.choices:
             if not choice.exists(made):
                 continue
-            value = assignment.get(choice.name)
-            if value is None or value not in choice.values:
-                value = choice.values[int(rng.integers(len(choice.values)))]
-            made[choice.name] = value
+            if choice.name in assignment and assignment[choice.name] in choice.values:
+                made[choice.name] = choice.offered(assignment[choice.name])
+            else:
+                made[choice.name] = choice.values[int(rng.integers(len(choice.values)))]
         return Candidate(made)
 
 

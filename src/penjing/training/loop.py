@@ -1,5 +1,6 @@
 """Train one network: schedule, distillation from kept outputs, a length in images or in seconds."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -8,10 +9,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from penjing.errors import InvalidValueError, unknown_name
+from penjing.errors import DataError, InvalidValueError, unknown_name
 from penjing.training.augment import Augmentation
 
 OPTIMISERS = ("sgd", "adamw")
+_ADAMW_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,8 @@ class Recipe:
     Attributes:
         epochs: Length in passes over the data; with ``seconds`` the length
             that was reached, to be read from what :func:`train_` returns.
-        learning_rate: Peak, after a linear warm-up; falls to zero as a cosine.
+        learning_rate: Peak on the scale of SGD, after a linear warm-up; falls to
+            zero as a cosine. AdamW takes a hundredth of it.
         weight_decay: Not applied to biases and normalisations.
         distillation_weight: Share of the loss that compares with the teacher's
             outputs, 0 to 1; without outputs it is ignored by the loop and
@@ -46,8 +49,14 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.optimiser not in OPTIMISERS:
             raise unknown_name("optimiser", self.optimiser, OPTIMISERS)
-        if self.epochs <= 0:
-            raise InvalidValueError(f"epochs must be positive, got {self.epochs!r}.")
+        for name in ("epochs", "learning_rate", "temperature", "batch_size"):
+            if not getattr(self, name) > 0:
+                raise InvalidValueError(f"{name} must be positive, got {getattr(self, name)!r}.")
+        if not self.weight_decay >= 0:
+            raise InvalidValueError(f"weight_decay must not be negative, got {self.weight_decay!r}.")
+        for name in ("distillation_weight", "label_smoothing", "warmup_fraction"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InvalidValueError(f"{name} must be in [0, 1], got {getattr(self, name)!r}.")
 
 
 def train_(
@@ -78,9 +87,15 @@ def train_(
 
     Returns:
         The recipe with the epochs that were really taken.
+
+    Raises:
+        DataError: If there are no images.
     """
+    if len(images) == 0:
+        raise DataError("Training needs at least one image, got none.")
     steps_per_epoch = max(1, images.shape[0] // recipe.batch_size)
-    n_steps = max(1, round(recipe.epochs * steps_per_epoch))
+    n_planned = n_steps = max(1, round(recipe.epochs * steps_per_epoch))
+    peak = recipe.learning_rate * (_ADAMW_SHARE if recipe.optimiser == "adamw" else 1.0)
     optimiser = _optimiser(network, recipe)
     network.train()
     started = told = time.perf_counter()
@@ -90,7 +105,7 @@ def train_(
         for first in range(0, steps_per_epoch * recipe.batch_size, recipe.batch_size):
             rows = order[first : first + recipe.batch_size]
             for group in optimiser.param_groups:
-                group["lr"] = recipe.learning_rate * _schedule(step / n_steps, recipe.warmup_fraction)
+                group["lr"] = peak * _schedule(step / n_steps, recipe.warmup_fraction)
             batch = images[rows]
             if augmentation is not None:
                 batch = augmentation(batch, generator)
@@ -102,8 +117,8 @@ def train_(
             optimiser.step()
             step += 1
             now = time.perf_counter()
-            if seconds is not None and step in (8, 40, 200, 1000):
-                n_steps = min(n_steps, _steps_that_fit(step, now - started, seconds, n_steps))
+            if seconds is not None and (step in (8, 40, 200) or step % 1000 == 0):
+                n_steps = _steps_that_fit(step, now - started, seconds, n_planned)
             if progress is not None and now - told > 1.0:
                 told = now
                 progress(step / n_steps)
@@ -120,7 +135,7 @@ def _schedule(done: float, warmup_fraction: float) -> float:
     if done < warmup_fraction:
         return (done + 0.01) / (warmup_fraction + 0.01)
     share = (done - warmup_fraction) / (1 - warmup_fraction)
-    return 0.5 * (1 + float(torch.cos(torch.tensor(share * torch.pi))))
+    return 0.5 * (1 + math.cos(share * math.pi))
 
 
 def _optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
@@ -131,8 +146,7 @@ def _optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         {"params": kept, "weight_decay": 0.0},
     ]
     if recipe.optimiser == "adamw":
-        # Peaks are given on the scale of SGD; Adam's steps are about a tenth of a tenth of that.
-        return torch.optim.AdamW(groups, lr=recipe.learning_rate)
+        return torch.optim.AdamW(groups, lr=recipe.learning_rate * _ADAMW_SHARE)
     return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True)
 
 
@@ -154,9 +168,12 @@ def _loss(
 
 @torch.no_grad()
 def logits_of(network: nn.Module, images: torch.Tensor, batch_size: int = 500) -> torch.Tensor:
-    """Logits in evaluation mode, ``[N, classes]``."""
+    """Logits in evaluation mode, ``[N, classes]``; the network's mode is as before afterwards."""
+    was_training = network.training
     network.eval()
-    return torch.cat([network(images[i : i + batch_size]) for i in range(0, len(images), batch_size)])
+    logits = torch.cat([network(images[i : i + batch_size]) for i in range(0, len(images), batch_size)])
+    network.train(was_training)
+    return logits
 
 
 def accuracy(network: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> float:

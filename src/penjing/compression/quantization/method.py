@@ -20,7 +20,8 @@ class Quantization:
 
     Example:
         >>> method = Quantization(("fp32", "w8a8"))
-        >>> [choice.name for choice in method.choices([Block("stem", (), {})], Abilities(("fp32", "w8a8"), ()))]
+        >>> abilities = Abilities(("fp32", "w8a8"), ())
+        >>> [choice.name for choice in method.choices([Block("stem", (), {})], abilities)]
         ['stem.precision']
     """
 
@@ -41,7 +42,8 @@ class Quantization:
                 raise InvalidValueError(
                     f"The target cannot run precision {name!r}. It runs: {', '.join(abilities.precisions)}."
                 )
-        note = "; ".join(f"{name}: {precision_named(name).note}" for name in self.precisions[1:])
+        notes = {name: precision_named(name).note for name in self.precisions}
+        note = "; ".join(f"{name}: {text}" for name, text in notes.items() if text)
         made: list[Choice] = []
         for block in blocks:
             name = f"{block.name}.precision"

@@ -6,7 +6,7 @@ that bytes, latency features and the file all see the same boundaries.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from functools import lru_cache
 
 from penjing.blueprint import Blueprint, Layer, Precision, TensorSpec, precision_named
 
@@ -24,6 +24,17 @@ def is_never_negative(blueprint: Blueprint, name: str) -> bool:
     if layer.operation in ("quantize", "dequantize", "global_average_pool"):
         return is_never_negative(blueprint, layer.inputs[0])
     return False
+
+
+@lru_cache(maxsize=4096)
+def _weight_tensors(shape: tuple[int, ...], storage: str, integer: bool) -> tuple[TensorSpec, ...]:
+    weight, bias = (
+        TensorSpec("weight", shape, storage),
+        TensorSpec("bias", shape[:1], "int32" if integer else "float32"),
+    )
+    if not storage.startswith("int"):
+        return weight, bias
+    return weight, TensorSpec("weight_scale", shape[:1], "float32"), bias
 
 
 def with_precisions(blueprint: Blueprint, precision_of: Callable[[Layer], str]) -> Blueprint:
@@ -61,23 +72,37 @@ class _Rewriter:
         read = self._as_integer if precision.integer else self._as_float
         # An integer matrix product gives floats: it is the last layer, and floats cost nothing there.
         integer_output = precision.integer and layer.operation != "linear"
-        self._new[layer.name] = replace(
-            layer,
-            inputs=tuple(read(self._source(name)) for name in layer.inputs),
-            precision=precision.name,
-            output_storage="uint8" if integer_output else "float32",
-            tensors=self._tensors(layer, precision, integer_output),
+        # Not dataclasses.replace: this runs for every layer of every candidate, and that takes twice as long.
+        self._new[layer.name] = Layer(
+            layer.name,
+            layer.operation,
+            tuple([read(self._source(name)) for name in layer.inputs]),
+            layer.output_shape,
+            layer.attributes,
+            precision.name,
+            "uint8" if integer_output else "float32",
+            self._tensors(layer, precision, integer_output),
+            layer.width_group,
         )
         self._is_integer[layer.name] = integer_output
 
     def _precision(self, layer: Layer) -> Precision:
         if layer.has_weights:
             return precision_named(self._precision_of(layer))
-        neighbour = layer.inputs[0]
-        if layer.operation == "global_average_pool":
-            neighbour = next(after.name for after in self._old.layers if layer.name in after.inputs)
-        precision = precision_named(self._precision_of(self._old[neighbour]))
+        neighbour = self._reader(layer) if layer.operation == "global_average_pool" else self._summand(layer)
+        precision = precision_named(self._precision_of(neighbour) if neighbour else "fp32")
         return precision if precision.integer else precision_named("fp32")
+
+    def _reader(self, layer: Layer) -> Layer | None:
+        readers = (after for after in self._old.layers if after.has_weights and layer.name in after.inputs)
+        return next(readers, None)
+
+    def _summand(self, layer: Layer) -> Layer | None:
+        while not layer.has_weights:
+            if not layer.inputs or layer.inputs[0] not in self._old:
+                return None
+            layer = self._old[layer.inputs[0]]
+        return layer
 
     def _source(self, name: str) -> str:
         """The raw pixels stand for their normalised floats: each reader takes the form it needs."""
@@ -88,12 +113,8 @@ class _Rewriter:
     def _tensors(self, layer: Layer, precision: Precision, integer_output: bool) -> tuple[TensorSpec, ...]:
         made: list[TensorSpec] = []
         if layer.has_weights:
-            weight = layer.tensor("weight")
-            made.append(replace(weight, storage=precision.weight_storage))
-            if precision.weight_storage.startswith("int"):
-                made.append(TensorSpec("weight_scale", weight.shape[:1], "float32"))
-            bias = layer.tensor("bias")
-            made.append(replace(bias, storage="int32") if precision.integer else bias)
+            shape = layer.tensor("weight").shape
+            made.extend(_weight_tensors(shape, precision.weight_storage, precision.integer))
         if integer_output:
             made.extend(self._output_scale(layer.name))
         return tuple(made)

@@ -16,7 +16,12 @@ from torch.nn.utils import parametrize
 
 from penjing.blueprint import Blueprint, precision_named
 from penjing.compression.quantization.rewrite import is_never_negative
+from penjing.errors import DataError
 from penjing.protocols import ActivationScale, FloatArray, QuantizationScheme, largest_weight_code
+
+# Prime, so that the samples of a tensor do not all fall on one place of its image or on one channel.
+_SAMPLES_PER_BATCH = 20_011
+_LARGEST_BIAS_CODE = 2**30
 
 
 class WeightCodes(nn.Module):
@@ -64,7 +69,11 @@ class _Range(nn.Module):
         self.seen: list[torch.Tensor] = []
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        self.seen.append(x.detach().reshape(-1)[:: max(1, x.numel() // 20000)])
+        flat = x.detach().reshape(-1)
+        if flat.numel() > _SAMPLES_PER_BATCH:
+            places = torch.arange(_SAMPLES_PER_BATCH, device=flat.device) * flat.numel() // _SAMPLES_PER_BATCH
+            flat = torch.cat([flat[places], flat.amin().reshape(1), flat.amax().reshape(1)])
+        self.seen.append(flat)
         return x
 
 
@@ -102,30 +111,49 @@ def calibrate(
         blueprint: With precisions.
         batches: uint8 pixels ``[n, C, H, W]``; a few hundred images are enough.
         reduced_range: See :class:`penjing.protocols.Abilities`.
+
+    Raises:
+        DataError: If a scale is needed and there is no batch to find it from.
     """
-    coded = [layer for layer in blueprint.layers if layer.has_codes]
-    ranges = {layer.name: _Range() for layer in coded}
-    for name, module in ranges.items():
-        setattr(network, _codes_name(name), module)
-    if coded:
-        with torch.no_grad():
-            network.eval()
-            for batch in batches:
-                network(batch)
+    ranges = {layer.name: _Range() for layer in blueprint.layers if layer.has_codes}
+    if ranges:
+        _watch(network, ranges, batches)
     activations = {
-        layer.name: _activation_scale(ranges[layer.name], is_never_negative(blueprint, layer.name))
-        for layer in coded
+        name: _activation_scale(seen, is_never_negative(blueprint, name)) for name, seen in ranges.items()
     }
-    for name in ranges:
-        setattr(network, _codes_name(name), nn.Identity())
     scales: dict[str, FloatArray] = {}
     for layer in blueprint.weighted_layers:
         precision = precision_named(layer.precision)
         if precision.weight_storage.startswith("int"):
             largest = largest_weight_code(precision.weight_bits, precision.integer, reduced_range)
-            weight = getattr(network, layer.module_name).weight
-            scales[layer.name] = weight_scales(weight, largest).numpy().astype(np.float32)
+            module = getattr(network, layer.module_name)
+            found = weight_scales(module.weight, largest)
+            if precision.integer:
+                # A channel of (nearly) no weights would have a scale in which its bias overflows 32 bits.
+                source = activations.get(layer.inputs[0])
+                step = (source.scale if source else blueprint.input.scale) * _LARGEST_BIAS_CODE
+                found = torch.maximum(found, module.bias.detach().abs() / step)
+            scales[layer.name] = found.cpu().numpy().astype(np.float32)
     return QuantizationScheme(scales, activations, reduced_range)
+
+
+def _watch(network: nn.Module, ranges: dict[str, _Range], batches: Iterable[torch.Tensor]) -> None:
+    """Let ``ranges`` see what passes, and leave the network as it was."""
+    before = {name: getattr(network, _codes_name(name)) for name in ranges}
+    was_training = network.training
+    for name, module in ranges.items():
+        setattr(network, _codes_name(name), module)
+    try:
+        with torch.no_grad():
+            network.eval()
+            for batch in batches:
+                network(batch)
+    finally:
+        network.train(was_training)
+        for name, module in before.items():
+            setattr(network, _codes_name(name), module)
+    if not all(seen.seen for seen in ranges.values()):
+        raise DataError("Finding the scales of activations needs at least one batch of images, got none.")
 
 
 def _codes_name(layer: str) -> str:
@@ -159,7 +187,8 @@ def simulate_(network: nn.Module, blueprint: Blueprint, scheme: QuantizationSche
         precision = precision_named(layer.precision)
         if precision.weight_storage.startswith("int"):
             largest = largest_weight_code(precision.weight_bits, precision.integer, scheme.reduced_range)
-            rounding: nn.Module = WeightCodes(torch.from_numpy(scheme.weight_scales[layer.name]), largest)
+            scales = torch.tensor(scheme.weight_scales[layer.name], device=module.weight.device)
+            rounding: nn.Module = WeightCodes(scales, largest)
         elif precision.weight_storage == "float16":
             rounding = HalfWeight()
         else:

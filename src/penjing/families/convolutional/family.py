@@ -4,13 +4,14 @@ A stage's width is one choice that all its blocks refer to, so residual sums
 always fit and no assignment needs repair.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 from typing import cast
 
 from penjing.blueprint import Blueprint, BlueprintBuilder, InputSpec
 from penjing.families.convolutional.settings import ConvolutionalSettings
 from penjing.protocols import Abilities, Block
-from penjing.space import Candidate, Choice, Condition
+from penjing.space import Candidate, Choice, Condition, Value
 
 _CONVOLUTIONS = {
     "plain": ("conv",),
@@ -65,9 +66,7 @@ class ConvolutionalFamily:
                 name = f"{stage}.block{block}"
                 there = _at_least(stage, block + 1, depths)
                 inverted = (*there, Condition(f"{name}.operation", ("inverted",)))
-                made.append(
-                    Choice(f"{name}.operation", offered.operations, ordered=False, conditions=there)
-                )
+                made.append(Choice(f"{name}.operation", offered.operations, ordered=False, conditions=there))
                 made.append(Choice(f"{name}.kernel", offered.kernels, conditions=there))
                 if "inverted" in offered.operations:
                     made.append(Choice(f"{name}.expansion", offered.expansions, conditions=inverted))
@@ -111,23 +110,45 @@ class ConvolutionalFamily:
         return build.finish(build.linear("head.linear", build.global_average_pool(at), self.n_classes))
 
     def covering(self, choices: Sequence[Choice]) -> list[Candidate]:
-        """The largest candidate for each operation: together they use every weight of the family."""
-        made: list[Candidate] = []
+        """The largest candidates for each operation: together they use every weight of the family."""
+        made: dict[str, Candidate] = {}
         for operation in self.settings.operations:
-            assignment: dict[str, str | int | float | bool] = {}
-            for choice in choices:
-                if choice.exists(assignment):
-                    wanted = operation if choice.name.endswith(".operation") else choice.values[-1]
-                    if choice.name.endswith(".stride"):
-                        wanted = choice.values[0]
-                    assignment[choice.name] = wanted
-            made.append(Candidate(assignment))
-        return made
+            for skipped in self._worth_skipping():
+                assignment: dict[str, Value] = {}
+                for choice in choices:
+                    if choice.exists(assignment):
+                        assignment[choice.name] = _largest(choice, operation, skipped)
+                candidate = Candidate(assignment)
+                made.setdefault(candidate.key, candidate)
+        return list(made.values())
+
+    def _worth_skipping(self) -> Iterator[tuple[str, ...]]:
+        """Sets of stages without which a later layer reads more channels than with them."""
+        narrow: list[str] = []
+        widest = max(self.settings.stem_widths)
+        for index, (widths, depths) in enumerate(
+            zip(self.settings.stage_widths, self.settings.stage_depths, strict=True)
+        ):
+            if min(depths) == 0 and max(widths) < widest:
+                narrow.append(f"stage{index + 1}")
+            widest = max(widest, *widths)
+        for n_skipped in range(len(narrow) + 1):
+            yield from combinations(narrow, n_skipped)
 
     def _size(self, resolution: int) -> tuple[int, int]:
         _, height, width = self.input.shape
         short = min(height, width)
         return round(height * resolution / short), round(width * resolution / short)
+
+
+def _largest(choice: Choice, operation: str, skipped: Sequence[str]) -> Value:
+    stage, _, kind = choice.name.rpartition(".")
+    if kind == "operation":
+        return operation if operation in choice.values else choice.values[-1]
+    if not all(isinstance(value, (int, float)) for value in choice.values):
+        return choice.values[-1]
+    smallest = kind == "stride" or (kind == "depth" and stage in skipped)
+    return min(choice.values, key=float) if smallest else max(choice.values, key=float)
 
 
 def _at_least(stage: str, blocks: int, depths: Sequence[int]) -> tuple[Condition, ...]:

@@ -1,6 +1,8 @@
 """Which values the convolutional family offers, with defaults that follow the image size."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from penjing.errors import InvalidValueError, unknown_name
 
@@ -48,6 +50,24 @@ class ConvolutionalSettings:
             if kernel % 2 == 0:
                 raise InvalidValueError(f"Kernels must be odd, got {kernel}.")
 
+    def with_changes(self, changes: Mapping[str, Any]) -> "ConvolutionalSettings":
+        """The same with other values for some settings, given as lists.
+
+        Raises:
+            UnknownNameError: If a name is not a setting.
+
+        Example:
+            >>> ConvolutionalSettings((28,)).with_changes({"kernels": [3]}).kernels
+            (3,)
+        """
+        known = [field.name for field in fields(self)]
+        for name, values in changes.items():
+            if name not in known:
+                raise unknown_name("setting of the convolutional family", name, known)
+            if not isinstance(values, list | tuple) or not values:
+                raise InvalidValueError(f"{name} must be a list with at least one value, got {values!r}.")
+        return replace(self, **{name: _as_tuples(values) for name, values in changes.items()})
+
     @classmethod
     def for_images(cls, shape: tuple[int, int, int]) -> "ConvolutionalSettings":
         """Sensible values for images of ``(channels, height, width)``.
@@ -69,7 +89,9 @@ class ConvolutionalSettings:
             )
         if height <= 40:
             return cls(resolutions=(round(height * 0.7 / 4) * 4, height))
-        sizes = tuple(sorted({size for size in (64, 96, 128, 160, 224) if size <= height} | {min(height, 224)}))
+        sizes = tuple(
+            sorted({size for size in (64, 96, 128, 160, 224) if size <= height} | {min(height, 224)})
+        )
         return cls(
             resolutions=sizes,
             stem_strides=(2,),
@@ -77,3 +99,7 @@ class ConvolutionalSettings:
             stage_depths=((1, 2), (1, 2, 3), (1, 2, 3), (0, 1, 2)),
             stage_strides=((2,), (2,), (2,), (2,)),
         )
+
+
+def _as_tuples(values: Any) -> Any:
+    return tuple(_as_tuples(value) for value in values) if isinstance(values, list | tuple) else values

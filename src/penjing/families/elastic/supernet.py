@@ -43,7 +43,9 @@ class Supernet(nn.Module):
             weight = torch.randn(shape, generator=generator) * (2.0 / fan_in) ** 0.5
             if len(shape) == 2:
                 weight = weight * 0.5
-            holder = nn.ParameterDict({"weight": nn.Parameter(weight), "bias": nn.Parameter(torch.zeros(shape[0]))})
+            holder = nn.ParameterDict(
+                {"weight": nn.Parameter(weight), "bias": nn.Parameter(torch.zeros(shape[0]))}
+            )
             if len(shape) == 4:
                 holder["gain"] = nn.Parameter(torch.ones(shape[0]))
             self.add_module(name.replace(".", "_"), holder)

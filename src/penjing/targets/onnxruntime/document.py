@@ -8,7 +8,7 @@ stored: in small networks names and metadata outweigh the weights.
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +33,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 Attributes = tuple[tuple[str, Any], ...]
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(NamedTuple):
     """One ONNX node; attributes are sorted pairs so that equal nodes are counted once."""
 
     operation: str
@@ -44,8 +43,7 @@ class Node:
     domain: str = ""
 
 
-@dataclass(frozen=True)
-class Stored:
+class Stored(NamedTuple):
     """One initializer; ``values`` is None while only bytes are counted."""
 
     name: str
@@ -67,14 +65,8 @@ class Document:
     def fresh_name(self) -> str:
         """The next short name that is neither the input's nor the output's."""
         while True:
-            number, name = self._n_names, ""
+            name = _short_name(self._n_names)
             self._n_names += 1
-            while True:
-                number, letter = divmod(number, len(_LETTERS))
-                name = _LETTERS[letter] + name
-                if number == 0:
-                    break
-                number -= 1
             if name not in (self.input[0], self.output[0]):
                 return name
 
@@ -96,14 +88,23 @@ class Document:
     def rename_last_output(self) -> None:
         """Let the last node give the document's output."""
         last = self.nodes[-1]
-        self.nodes[-1] = Node(last.operation, last.inputs, (self.output[0],), last.attributes, last.domain)
+        self.nodes[-1] = last._replace(outputs=(self.output[0],))
 
     def n_bytes(self) -> int:
         """Exact size of the file, from shapes alone."""
-        graph = _fixed_graph(self.input, self.output).ByteSize()
-        graph += sum(_field(_node_bytes(_shape_of_node(node))) for node in self.nodes)
-        graph += sum(_field(_stored_bytes(stored)) for stored in self.stored)
-        return _fixed_model(self._uses_microsoft()).ByteSize() + _field(graph)
+        graph, model = _fixed_bytes(self.input, self.output, self._uses_microsoft())
+        for node in self.nodes:
+            # Alike nodes are counted once: of the names, only their lengths matter.
+            graph += _node_field(
+                node.operation,
+                tuple(map(len, node.inputs)),
+                len(node.outputs[0]),
+                node.attributes,
+                node.domain,
+            )
+        for stored in self.stored:
+            graph += _stored_field(len(stored.name), stored.shape, stored.storage)
+        return model + _field(graph)
 
     def to_bytes(self) -> bytes:
         """The file."""
@@ -131,11 +132,31 @@ def _fixed_model(uses_microsoft: bool) -> ModelProto:
     return model
 
 
-def _fixed_graph(given: tuple[str, str, tuple[int, ...]], result: tuple[str, str, tuple[int, ...]]) -> GraphProto:
+def _fixed_graph(
+    given: tuple[str, str, tuple[int, ...]], result: tuple[str, str, tuple[int, ...]]
+) -> GraphProto:
     graph = GraphProto(name="g")
     for values, (name, storage, shape) in ((graph.input, given), (graph.output, result)):
         values.append(helper.make_tensor_value_info(name, _TYPES[storage], ["N", *shape]))
     return graph
+
+
+@lru_cache(maxsize=1024)
+def _fixed_bytes(
+    given: tuple[str, str, tuple[int, ...]], result: tuple[str, str, tuple[int, ...]], uses_microsoft: bool
+) -> tuple[int, int]:
+    return _fixed_graph(given, result).ByteSize(), _fixed_model(uses_microsoft).ByteSize()
+
+
+@lru_cache(maxsize=4096)
+def _short_name(number: int) -> str:
+    """The names in order: a, b, …, Z, aa, ab, …."""
+    name = ""
+    while number >= 0:
+        number, letter = divmod(number, len(_LETTERS))
+        name = _LETTERS[letter] + name
+        number -= 1
+    return name
 
 
 def _varint(number: int) -> int:
@@ -146,30 +167,23 @@ def _field(n_bytes: int) -> int:
     return 1 + _varint(n_bytes) + n_bytes
 
 
-def _stored_bytes(stored: Stored) -> int:
-    dims = sum(1 + _varint(dim) for dim in stored.shape)
-    payload = (prod(stored.shape) * _bits(stored.storage) + 7) // 8
-    return dims + 1 + _varint(_TYPES[stored.storage]) + _field(len(stored.name)) + _field(payload)
+@lru_cache(maxsize=16384)
+def _stored_field(name_length: int, shape: tuple[int, ...], storage: str) -> int:
+    dims = sum(1 + _varint(dim) for dim in shape)
+    payload = (prod(shape) * _bits(storage) + 7) // 8
+    return _field(dims + 1 + _varint(_TYPES[storage]) + _field(name_length) + _field(payload))
 
 
 def _bits(storage: str) -> int:
     return 64 if storage == "int64" else STORAGE_BITS[storage]
 
 
-def _shape_of_node(node: Node) -> Node:
-    """The same node under placeholder names of the same lengths, so that alike nodes are counted once."""
-    return Node(
-        node.operation,
-        tuple("x" * len(name) for name in node.inputs),
-        tuple("x" * len(name) for name in node.outputs),
-        node.attributes,
-        node.domain,
-    )
-
-
 @lru_cache(maxsize=4096)
-def _node_bytes(node: Node) -> int:
-    return _node_proto(node).ByteSize()
+def _node_field(
+    operation: str, input_lengths: tuple[int, ...], output_length: int, attributes: Attributes, domain: str
+) -> int:
+    inputs = tuple("x" * length for length in input_lengths)
+    return _field(_node_proto(Node(operation, inputs, ("x" * output_length,), attributes, domain)).ByteSize())
 
 
 def _node_proto(node: Node) -> NodeProto:
@@ -194,7 +208,7 @@ def _tensor_proto(stored: Stored) -> TensorProto:
 
 def _payload(values: NDArray[Any], storage: str) -> bytes:
     if storage != "int4":
-        return np.ascontiguousarray(values).astype(storage).astype(np.dtype(storage).newbyteorder("<")).tobytes()
+        return np.asarray(values, np.dtype(storage).newbyteorder("<")).tobytes()
     codes = values.astype(np.int8).reshape(-1).view(np.uint8) & 0x0F
     if codes.size % 2:
         codes = np.append(codes, np.uint8(0))

@@ -9,18 +9,18 @@ around every tensor would need six.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from onnx import TensorProto
 
 from penjing.blueprint import Blueprint, Layer, precision_named
+from penjing.errors import InvalidValueError
 from penjing.protocols import FloatArray, QuantizationScheme, largest_weight_code, weight_codes
 from penjing.targets.onnxruntime.document import MICROSOFT, Document
 
 
-def write_onnx(
-    blueprint: Blueprint, weights: Mapping[str, FloatArray], scheme: QuantizationScheme
-) -> bytes:
+def write_onnx(blueprint: Blueprint, weights: Mapping[str, FloatArray], scheme: QuantizationScheme) -> bytes:
     """The ONNX file of a network.
 
     Args:
@@ -30,6 +30,9 @@ def write_onnx(
 
     Returns:
         The file; equal arguments give equal bytes.
+
+    Raises:
+        InvalidValueError: If the blueprint's output is not its last layer.
     """
     return _Writer(blueprint, weights, scheme).document().to_bytes()
 
@@ -47,9 +50,14 @@ class _Writer:
         self._weights = weights
         self._scheme = scheme
         given = blueprint.input
-        result = blueprint[blueprint.output]
+        result = blueprint.layers[-1]
+        if result.name != blueprint.output:
+            raise InvalidValueError(
+                f"The output must be the last layer, which is {result.name!r}, got {blueprint.output!r}."
+            )
         self._document = Document(
-            (given.name, given.storage, given.shape), ("y", "float32", result.output_shape)
+            (given.name, given.storage, given.shape),
+            ("y" if given.name != "y" else "z", "float32", result.output_shape),
         )
         self._tensor = {given.name: given.name}
         self._scale: dict[str, tuple[str, str]] = {}
@@ -182,7 +190,7 @@ class _Writer:
         return self._document.node("DequantizeLinear", [self._tensor[source], *self._input_scale(source)])
 
     def _conv2d(self, layer: Layer) -> str:
-        attributes: dict[str, object] = {}
+        attributes: dict[str, Any] = {}
         padding = layer.attributes["kernel"] // 2
         if padding:
             attributes["pads"] = [padding] * 4

@@ -1,0 +1,22 @@
+"""The command ``penjing``: thin doors to the rooms, no logic of their own."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command; an error of ours is one line and exit code 2, a traceback only under ``--debug``."""
+    from penjing.cli.app import app
+    from penjing.errors import PenjingError
+
+    debug = "--debug" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    try:
+        app(arguments)
+    except PenjingError as error:
+        if debug:
+            raise
+        sys.stderr.write(f"penjing: {error.message}\n")
+        raise SystemExit(2) from None
+
+
+__all__ = ["main"]

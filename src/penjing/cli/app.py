@@ -1,0 +1,125 @@
+"""The commands."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="penjing",
+    help="Find the network that fits a device: architecture, training and compression as one search.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    epilog="Start with: penjing init image-classification > my.yaml && penjing run my.yaml --out runs/mine. "
+    "Any command takes --debug for a traceback.",
+)
+
+RunPath = Annotated[Path, typer.Argument(help="The run folder.", metavar="RUN")]
+
+
+@app.command(epilog="Example: penjing init image-classification > my.yaml")
+def init(
+    task: Annotated[str, typer.Argument(help="The task; image-classification.")] = "image-classification",
+) -> None:
+    """Print a commented configuration."""
+    from penjing.cli.templates import template
+
+    typer.echo(template(task), nl=False)
+
+
+@app.command(epilog="Example: penjing run my.yaml --out runs/mine")
+def run(
+    config: Annotated[Path, typer.Argument(help="The configuration file.")],
+    out: Annotated[Path, typer.Option(help="The run folder: new or empty.")],
+    budget: Annotated[
+        str | None, typer.Option(help="Instead of the configuration's: '10 min', '40 evaluations'.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Instead of the configuration's.")] = None,
+) -> None:
+    """Search, train, compress, measure: from data to a front of files."""
+    from penjing.cli.progress import progress
+    from penjing.study.api import run_study
+    from penjing.study.config import checked, load_config
+
+    settings = load_config(config).model_dump(mode="json")
+    settings |= {name: value for name, value in (("budget", budget), ("seed", seed)) if value is not None}
+    with progress() as observe:
+        run_study(checked(settings), out, observe=observe)
+    _show(out)
+
+
+@app.command(epilog='Example: penjing resume runs/mine --budget "+10 min"')
+def resume(
+    path: RunPath,
+    budget: Annotated[str | None, typer.Option(help="More than the run had: '+10 min'.")] = None,
+) -> None:
+    """Go on with a run that was stopped, or give it more budget."""
+    from penjing.cli.progress import progress
+    from penjing.study.api import resume_study
+
+    with progress() as observe:
+        resume_study(path, budget, observe)
+    _show(path)
+
+
+@app.command(epilog="Example: penjing front runs/mine --json")
+def front(
+    path: RunPath,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts; the format is documented.")] = False,
+) -> None:
+    """Show the non-dominated designs of a run."""
+    from penjing.store import RunFolder
+    from penjing.store.front import front_of
+
+    document = front_of(RunFolder.open(path))
+    if as_json:
+        typer.echo(json.dumps(document, indent=2))
+    else:
+        _show(path)
+
+
+@app.command(epilog="Example: penjing report runs/mine")
+def report(path: RunPath) -> None:
+    """Write report.html into the run folder: one file that opens offline."""
+    from penjing.report import write_report
+    from penjing.store import RunFolder
+
+    typer.echo(f"Report: {write_report(RunFolder.open(path))}")
+
+
+@app.command(epilog="Example: penjing export runs/mine 3f2a9c1e out/")
+def export(
+    path: RunPath,
+    design: Annotated[str, typer.Argument(help="Its id, as `penjing front` shows it.")],
+    folder: Annotated[Path, typer.Argument(help="New or empty.")],
+) -> None:
+    """Hand over one design: artifact, manifest, plain module, weights, a script that runs it."""
+    from penjing.store import RunFolder
+    from penjing.study.exporting import export_design
+
+    typer.echo(f"Exported to {export_design(RunFolder.open(path), design, folder)}")
+
+
+@app.command(epilog="Example: penjing measure model.onnx --threads 1")
+def measure(
+    path: Annotated[Path, typer.Argument(help="Any ONNX file.", metavar="FILE")],
+    threads: Annotated[int, typer.Option(min=1, help="Threads for one call.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> None:
+    """Measure latency, throughput, size and peak memory of any ONNX file, as a run does."""
+    from penjing.cli.tables import measurement_lines
+    from penjing.targets.onnxruntime.measure import measure_file
+
+    measured = measure_file(path, threads=threads)
+    typer.echo(json.dumps(measured, indent=2) if as_json else "\n".join(measurement_lines(measured)))
+
+
+def _show(path: Path) -> None:
+    from penjing.cli.tables import front_lines
+    from penjing.store import RunFolder
+    from penjing.store.front import front_of
+
+    typer.echo("\n".join(front_lines(front_of(RunFolder.open(path)))))

@@ -1,0 +1,55 @@
+"""Progress on the terminal: a line that is rewritten, or one quiet line per phase."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from penjing.study.progress import Observer, Progress
+
+
+@contextmanager
+def progress() -> Iterator[Observer]:
+    """An observer for as long as a run works."""
+    if not sys.stderr.isatty():
+        yield _quiet()
+        return
+    with Live(Text("starting"), console=Console(stderr=True), refresh_per_second=4) as live:
+        yield lambda state: live.update(Text(line_of(state)))
+
+
+def _quiet() -> Observer:
+    seen: list[str] = []
+
+    def observe(state: Progress) -> None:
+        if state.phase not in seen or state.message.startswith(("finished", "stopped")):
+            seen.append(state.phase)
+            sys.stderr.write(line_of(state) + "\n")
+            sys.stderr.flush()
+
+    return observe
+
+
+def line_of(state: Progress) -> str:
+    """One line that says where a run is.
+
+    Example:
+        >>> line_of(Progress("joint", 75.0, 525.0, 12, 4, 0.31, 0.913, "evaluation 12"))
+        'joint · 1:15 of 10:00 · 12 evaluations · front 4, hypervolume 0.310 · best 91.30% · evaluation 12'
+    """
+    clock = _clock(state.elapsed_s)
+    if state.remaining_s is not None:
+        clock += f" of {_clock(state.elapsed_s + state.remaining_s)}"
+    best = "" if state.best is None else f" · best {state.best:.2%}"
+    return (
+        f"{state.phase} · {clock} · {state.evaluations} evaluations · "
+        f"front {state.front_size}, hypervolume {state.hypervolume:.3f}{best} · {state.message}"
+    )
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"

@@ -1,0 +1,38 @@
+"""Fronts and measurements as lines of text."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def front_lines(document: Mapping[str, Any]) -> list[str]:
+    """One line per design, under a heading."""
+    front = document["front"]
+    if not front:
+        return ["The front is empty: no finished design meets the constraints. Resume with more budget."]
+    lines = [
+        f"{'design':<10}{'test accuracy [95 %]':>24}{'validation':>12}{'bytes':>10}{'parameters':>12}"
+        f"{'latency ms [95 %]':>28}{'images/s':>10}"
+    ]
+    for entry in front:
+        test, latency = entry["accuracy"], entry["latency_ms"]
+        lines.append(
+            f"{entry['id']:<10}"
+            f"{test['value']:>9.2%} [{test['low']:.1%}, {test['high']:.1%}]"
+            f"{entry['validation']['value']:>10.2%}"
+            f"{entry['size_bytes']:>10,}{entry['parameters']:>12,}"
+            f"{latency['value']:>12.4f} [{latency['low']:.4f}, {latency['high']:.4f}]"
+            f"{entry['throughput_per_s']:>10,.0f}"
+        )
+    return lines
+
+
+def measurement_lines(measured: Mapping[str, Any]) -> list[str]:
+    """One line per value, nested ones indented."""
+    lines: list[str] = []
+    for name, value in measured.items():
+        if isinstance(value, Mapping):
+            lines.append(f"{name}:")
+            lines.extend(f"  {line}" for line in measurement_lines(value))
+        else:
+            lines.append(f"{name}: {f'{value:.6g}' if isinstance(value, float) else value}")
+    return lines

@@ -1,0 +1,70 @@
+"""Multi-objective evolution: non-dominated sorting and crowding, with constraint domination.
+
+Deb et al., "A fast and elitist multiobjective genetic algorithm: NSGA-II",
+IEEE TEC 6(2), 2002. Where we depart: the population is steady-state (parents
+come from the best of all that was told), and infeasible children are repaired
+by drawing again, because feasibility is known before anything is trained.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from penjing.objectives import crowding_distance, non_dominated_ranks
+from penjing.search.problem import SearchProblem
+from penjing.search.random import fresh_samples
+from penjing.space import Candidate
+
+
+class EvolutionSearcher:
+    """Children of the best by rank and crowding.
+
+    Args:
+        problem: Space, costs and constraints.
+        population: How many of the best may be parents.
+    """
+
+    def __init__(self, problem: SearchProblem, population: int = 20) -> None:
+        self.problem = problem
+        self.population = population
+        self._told: list[tuple[Candidate, Mapping[str, float]]] = []
+        self._seen: set[str] = set()
+
+    def tell(self, candidate: Candidate, costs: Mapping[str, float]) -> None:
+        """Add a result; metrics that were not measured come from the problem's costs."""
+        self._seen.add(candidate.key)
+        self._told.append((candidate, {**self.problem.costs(candidate), **costs}))
+
+    def ask(self, n: int, rng: np.random.Generator) -> list[Candidate]:
+        """Propose ``n`` candidates: random ones until there is a population, then children."""
+        if len(self._told) < min(self.population, 8):
+            return fresh_samples(self.problem, n, rng, self._seen)
+        parents = self._parents()
+        made: dict[str, Candidate] = {}
+        for _ in range(100 * n):
+            if len(made) == n:
+                break
+            child = offspring(self.problem, parents, rng)
+            if child.key not in self._seen and self.problem.violation(child) == 0:
+                made[child.key] = child
+        return list(made.values()) or fresh_samples(self.problem, n, rng, self._seen)
+
+    def _parents(self) -> list[Candidate]:
+        points = self.problem.points([costs for _, costs in self._told])
+        ranks = non_dominated_ranks(points)
+        crowding = np.zeros(len(points))
+        for rank in np.unique(ranks):
+            members = ranks == rank
+            crowding[members] = crowding_distance(points[members])
+        order = np.lexsort((-crowding, ranks))[: self.population]
+        return [self._told[index][0] for index in order]
+
+
+def offspring(problem: SearchProblem, parents: list[Candidate], rng: np.random.Generator) -> Candidate:
+    """A child of one or two parents; earlier parents are likelier (binary tournament)."""
+
+    def pick() -> Candidate:
+        return parents[int(min(rng.integers(len(parents)), rng.integers(len(parents))))]
+
+    child = problem.space.cross(pick(), pick(), rng) if rng.random() < 0.5 else pick()
+    return problem.space.mutate(child, rng, int(rng.integers(1, 4)))

@@ -1,0 +1,107 @@
+"""What a search algorithm is given: the space, costs that need no training, constraints, a box.
+
+The *box* says between which values each objective counts; inside it costs are
+normalised to 0 (best) … 1 (worst), sizes and times on a logarithmic scale, so
+that a hypervolume has a meaning and algorithms need not know units.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penjing.errors import InfeasibleError
+from penjing.objectives import METRICS, Constraint, normalised
+from penjing.space import Candidate, SearchSpace
+
+Costs = Callable[[Candidate], Mapping[str, float]]
+
+
+class SearchProblem:
+    """The space and everything that is known about a candidate before it is trained.
+
+    Args:
+        space: What may vary.
+        costs: Exact or predicted values of every metric that needs no training.
+        box: Metric to (best, worst) value, one entry per objective; the trained
+            metric's own entry included.
+        constraints: Absolute ones on metrics that ``costs`` gives: hard.
+        trained_metric: The objective that only training reveals.
+        evaluation_cost: Relative expense of evaluating a candidate; used to
+            prefer cheap ones at equal gain.
+        log_error: Whether accuracy counts by the logarithm of the error, so that
+            from 98 to 99 % is as much as from 60 to 80 %, instead of linearly.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        costs: Costs,
+        box: Mapping[str, tuple[float, float]],
+        constraints: Sequence[Constraint] = (),
+        trained_metric: str = "accuracy",
+        evaluation_cost: Callable[[Mapping[str, float]], float] = lambda costs: 1.0,
+        log_error: bool = False,
+    ) -> None:
+        self.space = space
+        self.box = dict(box)
+        self.constraints = tuple(constraints)
+        self.trained_metric = trained_metric
+        self.evaluation_cost = evaluation_cost
+        self.log_error = log_error
+        self._costs = costs
+        self._known: dict[str, Mapping[str, float]] = {}
+
+    def costs(self, candidate: Candidate) -> Mapping[str, float]:
+        """The metrics of a candidate that need no training; computed once."""
+        if candidate.key not in self._known:
+            self._known[candidate.key] = self._costs(candidate)
+        return self._known[candidate.key]
+
+    def violation(self, candidate: Candidate) -> float:
+        """By how much, relatively and in sum, the hard constraints are broken; 0 when all are met."""
+        costs = self.costs(candidate)
+        return sum(c.violation(costs[c.metric]) for c in self.constraints if c.metric in costs)
+
+    def points(self, rows: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
+        """Normalised costs, ``[n, objectives]``, 0 best and 1 worst; outside the box is clipped."""
+        columns = []
+        for metric, (best, worst) in self.box.items():
+            values = np.array([row[metric] for row in rows], dtype=float)
+            is_fraction = METRICS[metric].is_fraction
+            if is_fraction:  # an error instead of an accuracy: lower is better
+                values, best, worst = np.maximum(1.0 - values, 1e-9), 1.0 - best, 1.0 - worst
+            log = self.log_error if is_fraction else True
+            sign = -1.0 if METRICS[metric].maximise and not is_fraction else 1.0
+            low, high = (sign * best, sign * worst)
+            columns.append(normalised((sign * values)[:, None], [low], [high], log=log)[:, 0])
+        return np.column_stack(columns) if rows else np.zeros((0, len(self.box)))
+
+    def sample_feasible(self, rng: np.random.Generator, tries: int = 2000) -> Candidate:
+        """Draw until the hard constraints hold; walk towards them from the nearest if none does.
+
+        Raises:
+            InfeasibleError: If no feasible candidate was found.
+        """
+        best, least = None, np.inf
+        for _ in range(tries):
+            candidate = (
+                self.space.sample(rng)
+                if best is None or rng.random() < 0.5
+                else self.space.mutate(best, rng, int(rng.integers(1, 4)))
+            )
+            violation = self.violation(candidate)
+            if violation == 0:
+                return candidate
+            if violation < least:
+                best, least = candidate, violation
+        assert best is not None
+        costs = self.costs(best)
+        broken = [c for c in self.constraints if c.metric in costs and not c.is_met(costs[c.metric])]
+        nearest = ", ".join(f"{c.metric} = {METRICS[c.metric].text(costs[c.metric], 3)}" for c in broken)
+        raise InfeasibleError(
+            f"No design of this space meets {' and '.join(repr(str(c)) for c in broken)}. "
+            f"The nearest that was found has {nearest}. Relax the constraint or widen the space.",
+            nearest=best.as_dict(),
+            costs=dict(costs),
+        )

@@ -1,0 +1,42 @@
+"""Random search without repetition: the yardstick that every algorithm has to beat."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from penjing.search.problem import SearchProblem
+from penjing.space import Candidate
+
+
+class RandomSearcher:
+    """Proposes feasible candidates drawn choice by choice, never the same twice.
+
+    Args:
+        problem: Space, costs and constraints.
+    """
+
+    def __init__(self, problem: SearchProblem) -> None:
+        self.problem = problem
+        self._seen: set[str] = set()
+
+    def ask(self, n: int, rng: np.random.Generator) -> list[Candidate]:
+        """Draw ``n`` candidates; fewer when the space has no more to give."""
+        return fresh_samples(self.problem, n, rng, self._seen)
+
+    def tell(self, candidate: Candidate, costs: Mapping[str, float]) -> None:
+        """Remember that the candidate was evaluated."""
+        self._seen.add(candidate.key)
+
+
+def fresh_samples(
+    problem: SearchProblem, n: int, rng: np.random.Generator, seen: set[str]
+) -> list[Candidate]:
+    """Feasible candidates that are not in ``seen``, which is left as it is."""
+    made: dict[str, Candidate] = {}
+    for _ in range(50 * n):
+        if len(made) == n:
+            break
+        candidate = problem.sample_feasible(rng)
+        if candidate.key not in seen:
+            made[candidate.key] = candidate
+    return list(made.values())

@@ -1,0 +1,162 @@
+"""Cost-aware search with a surrogate: only accuracy is modelled, all other objectives are known.
+
+Sizes and operations of a candidate are exact and its latency is predicted
+before anything is trained, so a proposal's value depends on one uncertain
+number. Thousands of candidates are bred on the model alone; those with the
+largest expected gain of hypervolume per expected cost are evaluated.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penjing.objectives import hypervolume_gains, non_dominated_mask
+from penjing.search.evolution import offspring
+from penjing.search.problem import SearchProblem
+from penjing.search.random import fresh_samples
+from penjing.search.regression import ScarceRegression
+from penjing.space import Candidate, Encoding
+
+_QUANTILES = (-1.28, -0.52, 0.0, 0.52, 1.28)
+CAPACITY = ("parameters", "macs", "size_bytes", "latency_ms")
+
+
+class SurrogateSearcher:
+    """Proposes what promises the most hypervolume per cost.
+
+    Args:
+        problem: Space, costs, constraints and box.
+        n_initial: Candidates spread over the costs before the model is used.
+        pool: Candidates bred on the model per proposal.
+    """
+
+    def __init__(self, problem: SearchProblem, n_initial: int = 8, pool: int = 600) -> None:
+        self.problem = problem
+        self.n_initial = n_initial
+        self.pool = pool
+        self._encoding = Encoding(problem.space)
+        self._told: list[tuple[Candidate, float]] = []
+        self._seen: set[str] = set()
+
+    def tell(self, candidate: Candidate, costs: Mapping[str, float]) -> None:
+        """Learn what an evaluation gave for the trained metric."""
+        self._seen.add(candidate.key)
+        self._told.append((candidate, costs[self.problem.trained_metric]))
+
+    def ask(self, n: int, rng: np.random.Generator) -> list[Candidate]:
+        """Propose ``n`` candidates."""
+        if len(self._told) < self.n_initial:
+            return self._spread(n, rng)
+        return self.best(n, rng, per_cost=True)
+
+    def best(self, n: int, rng: np.random.Generator, per_cost: bool, repeat: bool = False) -> list[Candidate]:
+        """The ``n`` candidates that together promise the most hypervolume.
+
+        Args:
+            n: How many; fewer if nothing more promises a gain.
+            rng: Breeds the pool.
+            per_cost: Divide gains by the expected cost of evaluating.
+            repeat: Whether candidates already told may be among them, as for finalists.
+        """
+        model = self._model()
+        pool = self._bred(model, rng)
+        if repeat:
+            pool = list({c.key: c for c in [*pool, *(c for c, _ in self._told)]}.values())
+        else:
+            pool = [c for c in pool if c.key not in self._seen]
+        mean, deviation = self.predict(model, pool)
+        costs = [self.problem.costs(candidate) for candidate in pool]
+        points = self._points(pool, mean)
+        front = np.zeros((0, points.shape[1])) if repeat else self._front(model)
+        expense = np.array([self.problem.evaluation_cost(c) if per_cost else 1.0 for c in costs])
+        layers = [self._points(pool, mean - q * deviation) for q in ((0.0,) if repeat else _QUANTILES)]
+        picked: list[int] = []
+        reference = np.ones(points.shape[1])
+        while len(picked) < min(n, len(pool)):
+            gains = np.mean([hypervolume_gains(layer, front, reference) for layer in layers], axis=0)
+            gains[picked] = -1.0
+            index = int(np.argmax(gains / expense))
+            if gains[index] <= 0.0:
+                break
+            picked.append(index)
+            front = np.vstack([front, points[index]])
+            front = front[non_dominated_mask(front)]
+        chosen = [pool[index] for index in picked]
+        if len(chosen) < n and not repeat:
+            taken = self._seen | {candidate.key for candidate in chosen}
+            chosen += fresh_samples(self.problem, n - len(chosen), rng, taken)
+        return chosen
+
+    def predicted(self, candidates: Sequence[Candidate]) -> NDArray[np.float64]:
+        """The model's mean of the trained metric, ``[n]``."""
+        return self.predict(self._model(), candidates)[0]
+
+    def _spread(self, n: int, rng: np.random.Generator) -> list[Candidate]:
+        """Feasible candidates far apart in costs: farthest-point sampling."""
+        drawn = fresh_samples(self.problem, 16 * n, rng, self._seen)
+        features = self._capacity(drawn)
+        features = (features - features.mean(axis=0)) / (features.std(axis=0) + 1e-9)
+        known = self._capacity([c for c, _ in self._told]) if self._told else None
+        chosen: list[int] = [] if known is not None else [0]
+        distance = np.full(len(drawn), np.inf)
+        if chosen:
+            distance = ((features - features[0]) ** 2).sum(axis=1)
+        while len(chosen) < min(n, len(drawn)):
+            index = int(np.argmax(distance)) if np.isfinite(distance).all() else len(chosen)
+            chosen.append(index)
+            distance = np.minimum(distance, ((features - features[index]) ** 2).sum(axis=1))
+        return [drawn[index] for index in chosen]
+
+    def _capacity(self, candidates: Sequence[Candidate]) -> NDArray[np.float64]:
+        rows = [self.problem.costs(candidate) for candidate in candidates]
+        return np.log([[row[name] for name in CAPACITY if name in row] for row in rows])
+
+    def _model(self) -> ScarceRegression:
+        candidates = [candidate for candidate, _ in self._told]
+        error = np.log(np.maximum(1.0 - np.array([value for _, value in self._told]), 1e-3))
+        return ScarceRegression(self._encoding.one_hot(candidates), self._capacity(candidates), error)
+
+    def predict(
+        self, model: ScarceRegression, candidates: Sequence[Candidate]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean and deviation of the trained metric; the model works on the logarithm of the error."""
+        mean, deviation = model.predict(self._encoding.one_hot(candidates), self._capacity(candidates))
+        error = np.exp(mean)
+        return 1.0 - error, error * deviation
+
+    def _points(self, candidates: Sequence[Candidate], accuracy: NDArray[np.float64]) -> NDArray[np.float64]:
+        metric = self.problem.trained_metric
+        rows = [
+            {**self.problem.costs(candidate), metric: float(value)}
+            for candidate, value in zip(candidates, accuracy, strict=True)
+        ]
+        return self.problem.points(rows)
+
+    def _front(self, model: ScarceRegression) -> NDArray[np.float64]:
+        """The front of what was told, at the model's mean: selection on noisy values is optimistic."""
+        told = [candidate for candidate, _ in self._told]
+        points = self._points(told, self.predict(model, told)[0])
+        return points[non_dominated_mask(points)]
+
+    def _bred(self, model: ScarceRegression, rng: np.random.Generator) -> list[Candidate]:
+        """A pool of feasible candidates, improved on the model for a few generations."""
+        told = [candidate for candidate, _ in self._told]
+        pool = {c.key: c for c in [*told, *fresh_samples(self.problem, self.pool // 4, rng, set())]}
+        for _ in range(4):
+            members = list(pool.values())
+            points = self._points(members, self.predict(model, members)[0])
+            order = np.argsort(-_promise(points), kind="stable")
+            parents = [members[index] for index in order[:60]]
+            for _ in range(self.pool // 4):
+                child = offspring(self.problem, parents, rng)
+                if child.key not in pool and self.problem.violation(child) == 0:
+                    pool[child.key] = child
+        return list(pool.values())
+
+
+def _promise(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Front members first, by the volume that each adds to the others; then by sum of costs."""
+    mask = non_dominated_mask(points)
+    inside = np.all(points < 1.0, axis=1)
+    return np.where(mask & inside, 10.0, 0.0) - points.sum(axis=1)

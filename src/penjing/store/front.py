@@ -1,0 +1,73 @@
+"""The front of a run as plain data: what ``penjing front --json`` prints and the report draws.
+
+Only designs that were finished, measured and meet the constraints can be on
+it. Membership and accuracy constraints are decided on validation; the test
+split is shown beside it and never selects.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from penjing.objectives import non_dominated_mask, parse_constraint, parse_objective
+from penjing.store.manifest import Manifest
+from penjing.store.run_folder import RunFolder
+
+FRONT_FORMAT_VERSION = 1
+
+
+def finished_designs(run: RunFolder) -> list[Manifest]:
+    """The manifests of all designs that were finished, by id."""
+    if not run.designs_path.is_dir():
+        return []
+    folders = sorted(path.parent for path in run.designs_path.glob("*/manifest.json"))
+    return [Manifest.read(folder) for folder in folders]
+
+
+def front_of(run: RunFolder) -> dict[str, Any]:
+    """The front: ``{"format_version": 1, "metric": "accuracy", "front": [...]}``, smallest file first."""
+    config = run.config
+    designs = finished_designs(run)
+    with run.journal(read_only=True) as journal:
+        reference = journal.get("reference", {})
+    constraints = [parse_constraint(text) for text in config.get("constraints", [])]
+    absolute = [
+        constraint.resolved(reference) if constraint.needs_reference else constraint
+        for constraint in constraints
+    ]
+    met = [d for d in designs if all(c.is_met(deciding_value(d, c.metric)) for c in absolute)]
+    objectives = [parse_objective(text) for text in config["objectives"]]
+    costs = np.array([[o.cost(deciding_value(d, o.metric)) for o in objectives] for d in met])
+    mask = non_dominated_mask(costs) if met else []
+    entries = [front_entry(d) for d, is_best in zip(met, mask, strict=True) if is_best]
+    entries.sort(key=lambda entry: (entry["size_bytes"], entry["id"]))
+    return {"format_version": FRONT_FORMAT_VERSION, "metric": "accuracy", "front": entries}
+
+
+def deciding_value(design: Manifest, metric: str) -> float:
+    """The value of a metric that decides: validation accuracy, measured latency, the file's size."""
+    measured = design.measurements
+    if metric == "accuracy":
+        return float(measured["validation"]["value"])
+    if metric == "latency_ms":
+        return float(measured["latency_ms"]["value"])
+    return float(measured[metric])
+
+
+def front_entry(design: Manifest) -> dict[str, Any]:
+    """What scripts may rely on, of one design."""
+    measured = design.measurements
+    kept = ("value", "low", "high", "calls", "threads", "batch")
+    return {
+        "id": design.id,
+        "candidate": dict(design.candidate),
+        "parameters": measured["parameters"],
+        "macs": measured["macs"],
+        "size_bytes": measured["size_bytes"],
+        "latency_ms": {name: measured["latency_ms"][name] for name in kept},
+        "throughput_per_s": measured["throughput_per_s"],
+        "accuracy": measured["test"],
+        "validation": measured["validation"],
+        "artifact": f"designs/{design.id}/model.onnx",
+        "sha256": design.checksums["model.onnx"],
+    }

@@ -1,0 +1,188 @@
+"""The door for Python: search, resume, and what they give."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from penjing.errors import InvalidValueError, UnknownNameError
+from penjing.store import JsonLinesHandler, RunFolder
+from penjing.store.front import front_of
+from penjing.study.budget import Budget, Stopwatch, parse_budget
+from penjing.study.config import StudyConfig, checked
+from penjing.study.exporting import export_design
+from penjing.study.pipeline import DataFacts, Pipeline
+from penjing.study.preparation import facts_of, keep_data, load_data
+from penjing.study.progress import Observer, ignore
+from penjing.study.study import Study
+from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
+
+
+class Result:
+    """A finished, or interrupted, run.
+
+    Args:
+        run: Its folder.
+    """
+
+    def __init__(self, run: RunFolder) -> None:
+        self.run = run
+
+    @property
+    def front(self) -> list[dict[str, Any]]:
+        """The non-dominated designs, smallest file first; see ``penjing front --json``."""
+        return front_of(self.run)["front"]
+
+    def best(self, metric: str = "accuracy") -> "Design":
+        """The design of the front with the best value of a metric.
+
+        Raises:
+            InvalidValueError: If the front is empty.
+            UnknownNameError: If the front has no such metric.
+        """
+        front = self.front
+        if not front:
+            raise InvalidValueError(
+                f"The front of {self.run.path} is empty: no finished design meets the constraints. "
+                "Resume with more budget, or relax a constraint."
+            )
+        values = {"accuracy": ("validation", True), "latency_ms": ("latency_ms", False)}
+        name, is_higher_better = values.get(metric, (metric, False))
+        if name not in front[0]:
+            raise UnknownNameError(f"The front has no metric {metric!r}.")
+
+        def value(entry: dict[str, Any]) -> float:
+            found = entry[name]
+            return float(found["value"] if isinstance(found, dict) else found)
+
+        pick = max if is_higher_better else min
+        return Design(self.run, pick(front, key=value))
+
+
+class Design:
+    """One design of a front.
+
+    Args:
+        run: The folder it is in.
+        entry: What the front says of it.
+    """
+
+    def __init__(self, run: RunFolder, entry: dict[str, Any]) -> None:
+        self.run = run
+        self.entry = entry
+
+    def __repr__(self) -> str:
+        return f"Design({self.entry['id']!r}, {self.entry['size_bytes']} bytes)"
+
+    def export(self, folder: str | Path) -> Path:
+        """Copy artifact, manifest, plain module, weights and a script that runs it."""
+        return export_design(self.run, str(self.entry["id"]), Path(folder))
+
+
+def search(
+    task: str = "image-classification",
+    data: Any = None,
+    constraints: Sequence[str] = (),
+    budget: str = "10 min",
+    out: str | Path = "runs/search",
+    objectives: Sequence[str] = ("accuracy", "latency_ms", "size_bytes"),
+    target: str = "onnxruntime-cpu",
+    train_on: str = "auto",
+    seed: int = 0,
+    mode: str = "joint",
+    algorithm: str = "surrogate",
+    observe: Observer = ignore,
+    **settings: Any,
+) -> Result:
+    """Find the non-dominated designs for data, constraints and a budget.
+
+    Args:
+        task: What is learnt.
+        data: A name, a path, or arrays; see ``docs/how-to/data.md``.
+        constraints: Such as ``size_bytes <= 60 kB``.
+        budget: A time or a number of evaluations.
+        out: The run folder; must be empty or absent.
+        objectives: What is traded against what.
+        target: Runtime and device.
+        train_on: How weights are got: ``alone``, ``supernet`` or ``auto``.
+        seed: Of everything.
+        mode: ``joint`` or ``sequential``.
+        algorithm: Of the search.
+        observe: Called with progress.
+        **settings: Further keys of the configuration file, as nested mappings.
+
+    Returns:
+        The run, with its front.
+    """
+    is_named = isinstance(data, str | Path)
+    described: dict[str, Any] = {
+        "task": task,
+        "data": str(data) if is_named else "arrays",
+        "constraints": list(constraints),
+        "budget": budget,
+        "objectives": list(objectives),
+        "target": target,
+        "seed": seed,
+        **settings,
+    }
+    described["search"] = {
+        "mode": mode,
+        "algorithm": algorithm,
+        "train_on": train_on,
+        **settings.get("search", {}),
+    }
+    return run_study(checked(described), out, None if is_named else data, observe)
+
+
+def run_study(config: StudyConfig, out: str | Path, source: Any = None, observe: Observer = ignore) -> Result:
+    """Run a configuration in a new folder."""
+    stopwatch = Stopwatch()
+    run = RunFolder.create(out, config.model_dump(mode="json"))
+    with run.lock():
+        data = load_data(config, source)
+        facts = facts_of(data)
+        keep_data(data, run)
+        with run.journal() as journal:
+            journal.put("facts", vars(facts))
+            journal.put("notes", list(data.notes))
+            journal.put("class_names", list(data.class_names))
+            journal.put("budget", config.budget)
+        del data
+        _work(run, config, parse_budget(config.budget), stopwatch, observe)
+    return Result(run)
+
+
+def resume_study(path: str | Path, extra_budget: str | None = None, observe: Observer = ignore) -> Result:
+    """Go on with a run; with ``extra_budget`` beyond what it was given."""
+    run = RunFolder.open(path)
+    config = StudyConfig.model_validate(run.config)
+    with run.lock():
+        with run.journal() as journal:
+            budget = parse_budget(journal.get("budget", config.budget))
+            if extra_budget is not None:
+                budget = budget.plus(parse_budget(extra_budget))
+                journal.put("budget", str(budget))
+                journal.put("extension", int(journal.get("extension", 0)) + 1)
+            stopwatch = Stopwatch(float(journal.get("elapsed_s", 0.0)))
+        _work(run, config, budget, stopwatch, observe)
+    return Result(run)
+
+
+def _work(
+    run: RunFolder, config: StudyConfig, budget: Budget, stopwatch: Stopwatch, observe: Observer
+) -> None:
+    handler = JsonLinesHandler(run.log_path, logging.INFO)
+    logger = logging.getLogger("penjing")
+    logger.addHandler(handler)
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    try:
+        with run.journal() as journal:
+            kept = journal.get("facts")
+            facts = DataFacts(**{**kept, "shape": tuple(kept["shape"])})
+            pipeline = Pipeline(config, facts, OnnxRuntimeCpu())
+            Study(run, journal, config, facts, budget, pipeline, stopwatch, observe).work()
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(handler)
+        handler.close()

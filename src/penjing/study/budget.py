@@ -1,0 +1,113 @@
+"""How long a study may take: in time or in evaluations, and how a time is divided."""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from penjing.errors import ConfigError
+
+_SECONDS = {"s": 1.0, "sec": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "hour": 3600.0, "hours": 3600.0}
+_PATTERN = re.compile(r"\s*\+?\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]+)\s*")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Either seconds or a number of evaluations.
+
+    An *evaluation* is one candidate evaluated with weights, inherited or final.
+    """
+
+    seconds: float | None = None
+    evaluations: int | None = None
+
+    def plus(self, other: "Budget") -> "Budget":
+        """Both together; they must be of one kind.
+
+        Raises:
+            ConfigError: If one is a time and the other a number.
+        """
+        if self.seconds is not None and other.seconds is not None:
+            return Budget(seconds=self.seconds + other.seconds)
+        if self.evaluations is not None and other.evaluations is not None:
+            return Budget(evaluations=self.evaluations + other.evaluations)
+        raise ConfigError(
+            f"A budget of {self} cannot be extended by {other}: give more of the same kind, "
+            "time to time or evaluations to evaluations."
+        )
+
+    def __str__(self) -> str:
+        if self.seconds is not None:
+            return f"{self.seconds / 60:g} min" if self.seconds >= 60 else f"{self.seconds:g} s"
+        return f"{self.evaluations} evaluations"
+
+
+def parse_budget(text: str) -> Budget:
+    """Read ``10 min``, ``90 s``, ``1.5 h`` or ``200 evaluations``; a leading ``+`` is allowed.
+
+    Raises:
+        ConfigError: If it is neither.
+
+    Example:
+        >>> parse_budget("1.5 h").seconds
+        5400.0
+        >>> parse_budget("40 evaluations").evaluations
+        40
+    """
+    match = _PATTERN.fullmatch(text)
+    if match:
+        number, unit = float(match[1]), match[2].lower()
+        if unit in _SECONDS and number > 0:
+            return Budget(seconds=number * _SECONDS[unit])
+        if unit in ("evaluations", "evaluation", "evals") and number >= 2 and number.is_integer():
+            return Budget(evaluations=int(number))
+    raise ConfigError(
+        f"budget must be a time such as '10 min' or a number such as '200 evaluations' (at least 2), "
+        f"got {text!r}."
+    )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Seconds for every part of a run with a time budget.
+
+    The shares were measured, see ``docs/explanation/budget.md``.
+    """
+
+    latency_model_s: float
+    search_s: float
+    finalists_s: float
+    reserve_s: float
+
+
+def plan_for(seconds: float) -> Plan:
+    """Divide a time budget.
+
+    Example:
+        >>> plan = plan_for(900)
+        >>> round(plan.latency_model_s + plan.search_s + plan.finalists_s + plan.reserve_s)
+        900
+    """
+    latency_model_s = min(60.0, 0.12 * seconds)
+    reserve_s = 6.0 + 0.04 * seconds
+    left = max(1.0, seconds - latency_model_s - reserve_s)
+    return Plan(latency_model_s, 0.3 * left, 0.7 * left, reserve_s)
+
+
+class Stopwatch:
+    """Seconds that a study has used, over all its sessions, and whether it was asked to stop.
+
+    Args:
+        used_s: What earlier sessions of the same run took.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(self, used_s: float = 0.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._began = clock() - used_s
+        self.is_interrupted = False
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds used so far."""
+        return self._clock() - self._began

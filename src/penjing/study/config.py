@@ -1,0 +1,157 @@
+"""What a user may say: the configuration file, checked before anything runs."""
+
+import difflib
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from penjing.blueprint import PRECISIONS
+from penjing.errors import ConfigError, unknown_name
+from penjing.objectives import parse_constraint, parse_objective
+from penjing.study.budget import parse_budget
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SpaceConfig(_Strict):
+    """What may vary."""
+
+    precisions: list[str] = Field(default=["fp32", "w8", "w8a8"], min_length=1)
+    precision_per: Literal["block", "layer"] = "block"
+    family: dict[str, Any] = Field(default_factory=dict)
+
+
+class SearchConfig(_Strict):
+    """How candidates are found."""
+
+    algorithm: str = "surrogate"
+    mode: Literal["joint", "sequential"] = "joint"
+    carry: int = Field(default=6, ge=1)
+    train_on: Literal["auto", "alone", "supernet"] = "auto"
+    epochs: float = Field(default=1.5, gt=0)
+    validation_images: int = Field(default=2000, ge=100)
+    supernet_epochs: float = Field(default=12.0, gt=0)
+
+
+class FinalistsConfig(_Strict):
+    """How the chosen few are trained to the end."""
+
+    count: int | None = Field(default=None, ge=1)
+    epochs: float = Field(default=30.0, gt=0)
+    first_rung_fraction: float = Field(default=0.25, gt=0, lt=1)
+    tuning_fraction: float = Field(default=0.2, ge=0, lt=1)
+    distillation: bool = True
+
+
+class TrainingConfig(_Strict):
+    """What training may vary, and the augmentation."""
+
+    batch_size: int = Field(default=128, ge=8)
+    mirror: bool = True
+    shift_pixels: int = Field(default=1, ge=0)
+    learning_rates: list[float] = Field(default=[0.05, 0.1, 0.2], min_length=1)
+    weight_decays: list[float] = Field(default=[1e-5, 1e-4, 5e-4], min_length=1)
+    distillation_weights: list[float] = Field(default=[0.0, 0.5], min_length=1)
+    optimisers: list[str] = Field(default=["sgd"], min_length=1)
+
+
+class StudyConfig(_Strict):
+    """One run, complete."""
+
+    format_version: Literal[1] = 1
+    task: Literal["image-classification"] = "image-classification"
+    data: str | dict[str, str]
+    image_size: int | None = None
+    max_train: int | None = None
+    target: Literal["onnxruntime-cpu"] = "onnxruntime-cpu"
+    objectives: list[str] = Field(default=["accuracy", "latency_ms", "size_bytes"], min_length=1)
+    constraints: list[str] = Field(default_factory=list)
+    budget: str = "10 min"
+    seed: int = Field(default=0, ge=0)
+    workers: int | None = Field(default=None, ge=1)
+    hypervolume_box: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    space: SpaceConfig = SpaceConfig()
+    search: SearchConfig = SearchConfig()
+    finalists: FinalistsConfig = FinalistsConfig()
+    training: TrainingConfig = TrainingConfig()
+
+
+def checked(data: dict[str, Any]) -> StudyConfig:
+    """Make the configuration from plain data.
+
+    Raises:
+        ConfigError: For a key that is not known, with the nearest one, or a value that is not allowed.
+        PenjingError: For an objective, constraint, budget or precision that cannot be read.
+    """
+    try:
+        config = StudyConfig.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(_explained(error), problems=error.errors(include_url=False)) from None
+    for text in config.objectives:
+        parse_objective(text)
+    for text in config.constraints:
+        parse_constraint(text)
+    parse_budget(config.budget)
+    for name in config.space.precisions:
+        if name not in PRECISIONS:
+            raise unknown_name("precision", name, PRECISIONS)
+    return config
+
+
+def load_config(path: str | Path) -> StudyConfig:
+    """Read a configuration file; relative data paths count from the file's folder.
+
+    Raises:
+        ConfigError: If the file is missing, is not YAML, or says something that is not allowed.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError(
+            f"There is no configuration file {str(path)!r}. Make one with: "
+            f"penjing init image-classification > {path.name}"
+        )
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{str(path)!r} is not valid YAML: {error}") from None
+    if not isinstance(data, dict):
+        raise ConfigError(f"{str(path)!r} must hold keys and values, got {type(data).__name__}.")
+    if "data" in data:
+        data["data"] = _from_folder(data["data"], path.parent)
+    return checked(data)
+
+
+def _from_folder(data: Any, folder: Path) -> Any:
+    if isinstance(data, dict):
+        return {name: _from_folder(part, folder) for name, part in data.items()}
+    if isinstance(data, str) and not Path(data).is_absolute() and (folder / data).exists():
+        return str((folder / data).resolve())
+    return data
+
+
+def _explained(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        *path, key = (str(part) for part in first["loc"])
+        known = sorted(_keys_at(path))
+        near = difflib.get_close_matches(key, known, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        place = f" in {'.'.join(path)!r}" if path else ""
+        return f"The configuration has no key {key!r}{place}.{hint} Known: {', '.join(known)}."
+    if first["type"] == "missing":
+        return f"The configuration must say {where!r}, which is missing."
+    return f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}, got {first['input']!r}."
+
+
+def _keys_at(path: list[str]) -> list[str]:
+    model: type[BaseModel] = StudyConfig
+    for part in path:
+        annotation = model.model_fields[part].annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+    return list(model.model_fields)

@@ -1,0 +1,104 @@
+"""Run jobs in worker processes, one thread each, or here; answers come in the order asked."""
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from penjing.study.config import StudyConfig
+from penjing.study.jobs import FinalJob, InheritedJob, Outcome, TeacherJob
+from penjing.study.pipeline import DataFacts
+from penjing.study.workshop import Workshop
+
+Job = InheritedJob | FinalJob | TeacherJob
+_workshop: Workshop | None = None
+
+
+def n_usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+class LocalExecutor:
+    """A pool of worker processes, or none with one worker: then jobs run in this process.
+
+    Args:
+        run: The run folder.
+        config: What the user asked for.
+        facts: About the data.
+        workers: Processes; each computes with one thread.
+    """
+
+    def __init__(self, run: Path, config: StudyConfig, facts: DataFacts, workers: int) -> None:
+        self.workers = workers
+        self._arguments = (run, config, facts)
+        self._pool: ProcessPoolExecutor | None = None
+        self._workshop: Workshop | None = None
+
+    def map(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
+        """Run the jobs; a worker that dies returns its job to be done once more."""
+        if self.workers == 1:
+            torch.set_num_threads(1)
+            self._workshop = self._workshop or Workshop(*self._arguments)
+            for job in jobs:
+                yield self._workshop.do(job)
+            return
+        futures = [self._started().submit(_do, job) for job in jobs]
+        for index, job in enumerate(jobs):
+            try:
+                yield futures[index].result()
+            except BrokenProcessPool:
+                self.close()
+                futures[index:] = [self._started().submit(_do, again) for again in jobs[index:]]
+                try:
+                    yield futures[index].result()
+                except BrokenProcessPool:
+                    self.close()
+                    yield Outcome({}, 0.0, error=f"The worker process died twice on this job: {job}.")
+                    futures[index + 1 :] = [self._started().submit(_do, j) for j in jobs[index + 1 :]]
+
+    def close(self) -> None:
+        """End the workers at once; what they were doing is lost and will be asked again."""
+        if self._pool is None:
+            return
+        processes = list((self._pool._processes or {}).values())
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.kill()
+        for process in processes:
+            process.join()
+        self._pool = None
+
+    def _started(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(
+                self.workers, multiprocessing.get_context("spawn"), _prepare, self._arguments
+            )
+        return self._pool
+
+
+def _prepare(*arguments: Any) -> None:
+    global _workshop  # noqa: PLW0603 - a worker process has one workshop for its whole life
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    _workshop = Workshop(*arguments)
+
+
+def _end_with_parent(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def _do(job: Job) -> Outcome:
+    assert _workshop is not None
+    return _workshop.do(job)

@@ -1,0 +1,49 @@
+"""Hand one design over: the files that ship and a short script that runs them."""
+
+import shutil
+from pathlib import Path
+
+from penjing.errors import RunFolderError, unknown_name
+from penjing.store import Manifest, RunFolder, write_atomically
+
+_SCRIPT = '''"""Run model.onnx on images with onnxruntime and numpy alone.
+
+    python run.py images.npy        # uint8 pixels, [N, {shape}]
+"""
+
+import sys
+
+import numpy as np
+import onnxruntime
+
+options = onnxruntime.SessionOptions()
+options.intra_op_num_threads = 1
+session = onnxruntime.InferenceSession("model.onnx", options, providers=["CPUExecutionProvider"])
+images = np.load(sys.argv[1]) if len(sys.argv) > 1 else np.zeros((1, {shape}), np.uint8)
+logits = session.run(None, {{"x": images}})[0]
+for row, label in enumerate(logits.argmax(axis=1)):
+    print(row, label)
+'''
+
+
+def export_design(run: RunFolder, design: str, folder: Path) -> Path:
+    """Copy a design's files into an empty or new folder.
+
+    Raises:
+        UnknownNameError: If the run has no finished design of that id.
+        RunFolderError: If the folder is not empty.
+    """
+    known = sorted(path.parent.name for path in run.designs_path.glob("*/manifest.json"))
+    if design not in known:
+        raise unknown_name("finished design", design, known)
+    if folder.exists() and any(folder.iterdir()):
+        raise RunFolderError(f"The folder {str(folder)!r} is not empty. Name another, or empty it.")
+    source = run.design_path(design)
+    manifest = Manifest.read(source)
+    manifest.verify(source)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (*manifest.checksums, "manifest.json"):
+        shutil.copyfile(source / name, folder / name)
+    shape = ", ".join(str(size) for size in manifest.blueprint["input"]["shape"])
+    write_atomically(folder / "run.py", _SCRIPT.format(shape=shape))
+    return folder

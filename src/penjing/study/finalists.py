@@ -1,0 +1,240 @@
+"""The chosen few, trained to the end: training choices by successive halving, then files.
+
+First rung: twice as many designs as will be finished, each with training
+choices of its own, for a part of the length. Those that promise the most
+hypervolume go on from their weights, distilled from the best one's kept
+outputs, are compressed for real and written (successive halving: Jamieson and
+Talwalkar, AISTATS 2016).
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from penjing.objectives import hypervolume_gains, non_dominated_mask
+from penjing.search import SurrogateSearcher
+from penjing.space import Candidate, CarriedSpace, SearchSpace, Value
+from penjing.store import content_key
+from penjing.study.jobs import FinalJob, TeacherJob
+
+if TYPE_CHECKING:
+    from penjing.study.study import Study
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A design that is being trained: its candidate, training choices included, and where it starts."""
+
+    candidate: Candidate
+    start_key: str
+
+    @property
+    def without_training(self) -> Candidate:
+        """What decides the network and its costs."""
+        return without_training(self.candidate)
+
+
+def without_training(candidate: Mapping[str, Value]) -> Candidate:
+    """The candidate's architecture and compression choices."""
+    return Candidate({name: v for name, v in candidate.items() if not name.startswith("training.")})
+
+
+class FinalistRounds:
+    """Both rungs of a study.
+
+    Args:
+        study: Whose finalists.
+    """
+
+    def __init__(self, study: "Study") -> None:
+        self.study = study
+        extension = f", extension {study.extension}" if study.extension else ""
+        self.first = f"finalists, first rung{extension}"
+        self.last = f"finalists{extension}"
+
+    @staticmethod
+    def n_evaluations(total: int, count: int | None) -> int:
+        """Evaluations that the rungs take out of a budget of ``total``."""
+        last = min(count or max(1, total // 6), max(1, total // 2))
+        return last + (2 * last if total >= 6 * last else 0)
+
+    def work(self) -> None:
+        """Choose, train, halve, finish."""
+        study = self.study
+        if not study.inherited_trials():
+            return
+        n_last = study.journal.put_once(f"count of {self.last}", self._n_last())
+        evaluations = study.budget.evaluations
+        has_first = evaluations is None or evaluations >= 6 * n_last
+        if has_first:
+            study.begin(self.first, 50 + 2 * study.extension)
+            fraction = study.config.finalists.first_rung_fraction
+            # Twice the designs for a part of the length: this share of all the time that is left.
+            share = 2 * fraction / (1 + fraction)
+            self._rung(self.first, self._seated(self.first, 2 * n_last), share, is_last=False)
+            study.journal.end_phase(self.first)
+        study.begin(self.last, 51 + 2 * study.extension)
+        seats = self._halved(n_last) if has_first else self._seated(self.last, n_last)
+        self._rung(self.last, seats, 1.0, is_last=True, teacher=self._teacher() if has_first else "")
+        study.journal.end_phase(self.last)
+
+    def _seated(self, phase: str, n: int) -> list[Seat]:
+        """The designs that were asked for already, or as many new ones."""
+        asked = self.study.journal.trials(phase=phase)
+        if len(asked) >= n:
+            return [self._seat(Candidate(trial.candidate)) for trial in asked]
+        return self._seats(n)
+
+    def _seat(self, candidate: Candidate) -> Seat:
+        study = self.study
+        bare = without_training(candidate)
+        key = study.weights_key(bare)
+        trained = {study.weights_key(Candidate(t.candidate)) for t in study.inherited_trials()}
+        return Seat(candidate, key if key in trained else study.nearest_trained(bare))
+
+    def _n_last(self) -> int:
+        study = self.study
+        wanted = study.config.finalists.count
+        if study.budget.evaluations is not None:
+            total = study.budget.evaluations
+            return min(wanted or max(1, total // 6), max(1, total // 2))
+        if wanted:
+            return wanted
+        seconds = (study.seconds_left() or 0.0) * study.workers
+        trained = [t for t in study.inherited_trials() if t.measurements.get("epochs")]
+        per_epoch = [t.seconds / t.measurements["epochs"] for t in trained] or [10.0]
+        # A design needs a dozen passes to be worth its place.
+        return int(np.clip(seconds / (16 * float(np.median(per_epoch))), 6, 12))
+
+    def _seats(self, n: int) -> list[Seat]:
+        """The designs that promise the most together, with training choices spread over them."""
+        study = self.study
+        space = self._space()
+        searcher = SurrogateSearcher(study.problem(space), n_initial=1)
+        for trial in study.inherited_trials():
+            searcher.tell(Candidate(trial.candidate), study.expected(trial))
+        rng = np.random.default_rng([study.config.seed, 13])
+        chosen = searcher.best(n, rng, per_cost=False, repeat=True)
+        told = sorted(study.inherited_trials(), key=lambda t: -t.measurements["accuracy"])
+        for trial in told:
+            candidate = Candidate(trial.candidate)
+            if len(chosen) < n and candidate not in chosen:
+                chosen.append(candidate)
+        seats: list[Seat] = []
+        for index, candidate in enumerate(chosen):
+            drawn = study.pipeline.training_space.sample(rng)
+            training = drawn if index % 2 else study.pipeline.default_training()
+            seats.append(self._seat(Candidate({**candidate, **training})))
+        return seats
+
+    def _space(self) -> SearchSpace:
+        """What the last search phase left open."""
+        study = self.study
+        if study.config.search.mode != "sequential":
+            return study.pipeline.space
+        told = [Candidate(t.candidate) for t in study.inherited_trials() if t.phase == "compression"]
+        return CarriedSpace(study.pipeline.space, told) if told else study.pipeline.space
+
+    def _rung(
+        self, phase: str, seats: Sequence[Seat], share: float, is_last: bool, teacher: str = ""
+    ) -> None:
+        study = self.study
+        known = {t.key: t for t in study.journal.trials(phase=phase)}
+        told = {key for key, trial in known.items() if trial.state != "asked"}
+        left = [seat for seat in seats if seat.candidate.key not in told]
+        # The longest first, so that the workers end together.
+        left.sort(key=lambda seat: -study.pipeline.costs(seat.without_training)["macs"])
+        jobs: list[FinalJob] = []
+        numbers: list[int] = []
+        for seat, limit in zip(left, self._seconds(left, share), strict=True):
+            candidate = seat.candidate
+            asked = known.get(candidate.key)
+            number = asked.number if asked else study.journal.next_number()
+            fidelity = "final" if is_last else "rung"
+            study.journal.ask(number, phase, fidelity, candidate.as_dict(), candidate.key)
+            numbers.append(number)
+            jobs.append(self._job(phase, seat, is_last, limit, teacher))
+        for number, seat, job, outcome in zip(numbers, left, jobs, study.executor.map(jobs), strict=True):
+            if outcome.error:
+                study.journal.tell(number, "failed", {}, outcome.seconds, outcome.error)
+                study.tell(f"design {job.design} failed: {outcome.error}")
+                continue
+            measurements = {
+                "accuracy": outcome.measurements["accuracy"],
+                "costs": study.pipeline.costs(seat.without_training),
+                "design": job.design,
+                "weights_key": job.weights_key,
+                "facts": outcome.facts,
+            }
+            study.journal.tell(number, "done", measurements, outcome.seconds)
+            study.tell(f"design {job.design}: validation accuracy {measurements['accuracy']:.2%}")
+
+    def _job(self, phase: str, seat: Seat, is_last: bool, limit: float | None, teacher: str) -> FinalJob:
+        study = self.study
+        finalists = study.config.finalists
+        design = seat.candidate.key[:8]
+        first = finalists.first_rung_fraction
+        has_first = bool(study.journal.trials(phase=self.first))
+        share = (1.0 - first if has_first else 1.0) if is_last else first
+        uses_teacher = float(str(seat.candidate["training.distillation_weight"])) > 0
+        return FinalJob(
+            design=design,
+            candidate=seat.candidate.as_dict(),
+            weights_key=content_key(phase, seat.candidate.key, study.config.seed),
+            start_key=seat.start_key,
+            teacher_key=teacher if uses_teacher else "",
+            epochs=finalists.epochs * share,
+            tuning_epochs=finalists.epochs * finalists.tuning_fraction if is_last else 0.0,
+            seconds=limit,
+            is_last=is_last,
+            seed=int(content_key(phase, seat.candidate.key, study.config.seed), 16) % 2**62,
+        )
+
+    def _seconds(self, seats: Sequence[Seat], share: float) -> list[float | None]:
+        """Divide the time that is left: larger networks get more, but less than they would like."""
+        left = self.study.seconds_left()
+        if left is None:
+            return [None] * len(seats)
+        costs = [self.study.pipeline.costs(seat.without_training) for seat in seats]
+        weight = np.array([(0.2 + cost["macs"] / 1e6) ** 0.5 for cost in costs])
+        rounds = self.study.workers / max(weight.sum(), 1e-9)
+        # Workers rarely end together; what is kept back covers the last one's overhang.
+        return [float(0.92 * share * left * w * rounds) for w in weight]
+
+    def _halved(self, n: int) -> list[Seat]:
+        """The designs of the first rung that together promise the most, at the accuracy they showed."""
+        study = self.study
+        trials = study.journal.trials(state="done", phase=self.first)
+        rows = [{**t.measurements["costs"], "accuracy": t.measurements["accuracy"]} for t in trials]
+        points = study.problem(study.pipeline.space).points(rows)
+        front = np.zeros((0, points.shape[1]))
+        picked: list[int] = []
+        order = np.argsort(points.sum(axis=1), kind="stable")
+        while len(picked) < min(n, len(trials)):
+            gains = hypervolume_gains(points, front, np.ones(points.shape[1]))
+            gains[picked] = -1.0
+            index = int(np.argmax(gains))
+            if gains[index] <= 0:
+                index = next(int(i) for i in order if int(i) not in picked)
+            picked.append(index)
+            front = np.vstack([front, points[index]])
+            front = front[non_dominated_mask(front)]
+        chosen = [trials[index] for index in picked]
+        return [Seat(Candidate(t.candidate), str(t.measurements["weights_key"])) for t in chosen]
+
+    def _teacher(self) -> str:
+        """Keep the outputs of the most accurate network so far; empty when distillation is off."""
+        study = self.study
+        trials = study.journal.trials(state="done", phase=self.first)
+        weights = study.config.training.distillation_weights
+        if not study.config.finalists.distillation or not trials or max(weights) == 0:
+            return ""
+        best = max(trials, key=lambda t: (t.measurements["accuracy"], t.key))
+        key = str(best.measurements["weights_key"])
+        outcome = next(iter(study.executor.map([TeacherJob(best.candidate, key)])))
+        return "" if outcome.error else key

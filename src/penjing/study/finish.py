@@ -1,0 +1,154 @@
+"""The ends of a run that need the machine to themselves: the latency model, then the measurements."""
+
+import json
+import logging
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from penjing.blueprint import Blueprint
+from penjing.objectives import wilson_interval
+from penjing.space import Candidate
+from penjing.store import Journal, Manifest, RunFolder, Trial, checksums_of, write_atomically
+from penjing.study.budget import Plan
+from penjing.study.config import StudyConfig
+from penjing.study.pipeline import Pipeline
+from penjing.study.versions import versions
+from penjing.targets.onnxruntime.latency_model import LatencyModel
+from penjing.targets.onnxruntime.protocol import Latency, measure_latency
+from penjing.targets.onnxruntime.random_networks import random_artifact
+from penjing.targets.onnxruntime.runtime import Session
+from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
+
+log = logging.getLogger(__name__)
+
+
+class Finisher:
+    """Measures before and after the search.
+
+    Args:
+        run: The run folder.
+        journal: Its journal.
+        config: What the user asked for.
+        pipeline: Steps of the run; gets the latency model.
+    """
+
+    def __init__(self, run: RunFolder, journal: Journal, config: StudyConfig, pipeline: Pipeline) -> None:
+        self.run = run
+        self.journal = journal
+        self.config = config
+        self.pipeline = pipeline
+        self.target = OnnxRuntimeCpu()
+
+    def prepare(self, plan: Plan | None) -> None:
+        """Fit the latency model, or read the one that was fitted; measure the reference network."""
+        path = self.run.path / "latency_model.json"
+        if path.exists():
+            model = LatencyModel.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        else:
+            seconds = 30.0 if plan is None else plan.latency_model_s
+            model = self.target.fit_latency_model(
+                self._random_blueprint, np.random.default_rng([self.config.seed, 3]), 60, seconds
+            )
+            write_atomically(path, json.dumps(model.as_dict()))
+        self.pipeline.latency_ms = model.predict_ms
+        if self.journal.get("reference") is None:
+            blueprint = self.reference_blueprint()
+            artifact = self._reference_artifact()
+            latency = measure_latency({"reference": Session(artifact)}, seconds_each=0.3)["reference"]
+            costs = self.pipeline.costs_of(blueprint)
+            self.journal.put("reference", {**costs, "latency_ms": latency.value})
+
+    def _random_blueprint(self, rng: np.random.Generator) -> Blueprint:
+        return self.pipeline.blueprint(self.pipeline.space.sample(rng))
+
+    def reference_blueprint(self) -> Blueprint:
+        """A plain network in 32-bit floats: the middle of every choice."""
+        made: dict[str, Any] = {}
+        for choice in self.pipeline.space:
+            if choice.exists(made):
+                is_name = isinstance(choice.values[0], str)
+                made[choice.name] = choice.values[0 if is_name else len(choice.values) // 2]
+        return self.pipeline.float_blueprint(Candidate(made))
+
+    def _reference_artifact(self) -> bytes:
+        blueprint = self.pipeline.quantization.rewrite(self.reference_blueprint(), Candidate({}))
+        return random_artifact(
+            blueprint, np.random.default_rng(self.config.seed), self.pipeline.abilities.reduced_range
+        )
+
+    def finish(self, seconds: float | None) -> None:
+        """Measure every finished design and write its manifest."""
+        trials = self.journal.trials(state="done", fidelity="final")
+        if not trials:
+            return
+        spent = 0.6 * seconds if seconds is not None else 1.0 * len(trials)
+        measured = self._measured(trials, max(2.0, spent))
+        images = {part: self._array(f"{part}_x") for part in ("validation", "test")}
+        labels = {part: self._array(f"{part}_y") for part in ("validation", "test")}
+        for trial in trials:
+            design = str(trial.measurements["design"])
+            session = Session((self.run.design_path(design) / "model.onnx").read_bytes())
+            found = {
+                part: _accuracy(session, images[part], labels[part], part) for part in ("validation", "test")
+            }
+            self._write_manifest(trial, {**measured[design], **found})
+        self.journal.put("reference_measured", measured["reference"])
+
+    def _measured(self, trials: list[Trial], seconds: float) -> dict[str, dict[str, Any]]:
+        """Latency and throughput, interleaved with the reference; nothing else of ours runs."""
+        sessions = {"reference": Session(self._reference_artifact())}
+        for trial in trials:
+            design = str(trial.measurements["design"])
+            sessions[design] = Session((self.run.design_path(design) / "model.onnx").read_bytes())
+        each = seconds / (2 * len(sessions))
+        rng = np.random.default_rng(self.config.seed)
+        single = measure_latency(sessions, "reference", batch=1, seconds_each=each, rng=rng)
+        many = measure_latency(sessions, "reference", batch=64, seconds_each=each / 2, rng=rng)
+        return {
+            name: {
+                "latency_ms": _plain(single[name]),
+                "batch_64_latency_ms": _plain(many[name]),
+                "throughput_per_s": 64_000.0 / many[name].value,
+            }
+            for name in sessions
+        }
+
+    def _array(self, name: str) -> Any:
+        return np.load(self.run.path / "cache" / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+
+    def _write_manifest(self, trial: Trial, measured: dict[str, Any]) -> None:
+        design = str(trial.measurements["design"])
+        candidate = Candidate(trial.candidate)
+        blueprint = self.pipeline.blueprint(candidate)
+        folder = self.run.design_path(design)
+        costs = self.pipeline.costs_of(blueprint)
+        costs["predicted_latency_ms"] = costs.pop("latency_ms")
+        Manifest(
+            id=design,
+            candidate=candidate.as_dict(),
+            blueprint=blueprint.as_dict(),
+            recipe=trial.measurements["facts"],
+            seed=self.config.seed,
+            versions=versions(),
+            processor=self.pipeline.abilities.processor_flags,
+            checksums=checksums_of(folder),
+            measurements={
+                **costs,
+                "size_bytes": (folder / "model.onnx").stat().st_size,
+                **measured,
+            },
+            run={"trial": trial.number, "data": self.pipeline.facts.fingerprint},
+        ).write(folder)
+
+
+def _plain(latency: Latency) -> dict[str, Any]:
+    return asdict(latency)
+
+
+def _accuracy(session: Session, images: Any, labels: Any, split: str) -> dict[str, Any]:
+    """Accuracy of an artifact on its runtime with a 95 % interval (Wilson)."""
+    right = int((session.predict(images).argmax(axis=1) == labels).sum())
+    low, high = wilson_interval(right, len(labels))
+    return {"value": right / len(labels), "low": low, "high": high, "split": split, "n": len(labels)}

@@ -1,0 +1,121 @@
+"""From a candidate to what it will be: the steps of a run put together, without training anything."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from penjing.blueprint import Blueprint, InputSpec, macs, parameters
+from penjing.compression.quantization.method import Quantization
+from penjing.families.convolutional import ConvolutionalFamily, ConvolutionalSettings
+from penjing.protocols import Abilities, Target
+from penjing.space import Candidate, Choice, SearchSpace
+from penjing.study.config import StudyConfig
+from penjing.training.loop import Recipe
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What the pipeline must know of the data: shape, classes, brightness, identity."""
+
+    shape: tuple[int, int, int]
+    n_classes: int
+    n_train: int
+    mean: float
+    deviation: float
+    fingerprint: str
+
+
+class Pipeline:
+    """Family, methods, target and training choices of one run.
+
+    Args:
+        config: What the user asked for.
+        facts: About the data.
+        target: Where the artifact will run.
+    """
+
+    def __init__(self, config: StudyConfig, facts: DataFacts, target: Target) -> None:
+        self.config = config
+        self.facts = facts
+        self.target = target
+        self.abilities: Abilities = target.abilities()
+        self.family = ConvolutionalFamily(_input(facts), facts.n_classes, _settings(config, facts))
+        self.quantization = Quantization(config.space.precisions, config.space.precision_per == "layer")
+        compression = self.quantization.choices(self.family.blocks(), self.abilities)
+        self.space = SearchSpace([*self.family.choices(self.abilities), *compression])
+        self.training_space = SearchSpace(_training_choices(config))
+        self.latency_ms: Callable[[Blueprint], float] | None = None
+
+    def float_blueprint(self, candidate: Candidate) -> Blueprint:
+        """The candidate's network before compression."""
+        return self.family.blueprint(candidate)
+
+    def blueprint(self, candidate: Candidate) -> Blueprint:
+        """The candidate's network as it ships."""
+        return self.quantization.rewrite(self.float_blueprint(candidate), candidate)
+
+    def costs(self, candidate: Candidate) -> dict[str, float]:
+        """Everything that is known before training."""
+        return self.costs_of(self.blueprint(candidate))
+
+    def costs_of(self, blueprint: Blueprint) -> dict[str, float]:
+        """The same, of a blueprint."""
+        made: dict[str, float] = {
+            "parameters": parameters(blueprint),
+            "macs": macs(blueprint),
+            "size_bytes": self.target.size_bytes(blueprint),
+        }
+        if self.latency_ms is not None:
+            made["latency_ms"] = self.latency_ms(blueprint)
+        return made
+
+    def architecture_key(self, candidate: Candidate) -> str:
+        """Equal for candidates that share a network before compression."""
+        return Candidate(self.space.project(candidate, "architecture")).key
+
+    def uniform(self, precision: str) -> dict[str, str]:
+        """Every precision choice set to one value."""
+        return {choice.name: precision for choice in self.space if choice.part == "compression"}
+
+    def recipe(self, training: Mapping[str, object], epochs: float) -> Recipe:
+        """The recipe that training choices describe."""
+        return Recipe(
+            epochs=epochs,
+            learning_rate=float(str(training["training.learning_rate"])),
+            weight_decay=float(str(training["training.weight_decay"])),
+            distillation_weight=float(str(training["training.distillation_weight"])),
+            optimiser=str(training["training.optimiser"]),
+            batch_size=self.config.training.batch_size,
+        )
+
+    def default_training(self) -> Candidate:
+        """The middle value of every training choice."""
+        return self.training_space.candidate(
+            {choice.name: choice.values[len(choice.values) // 2] for choice in self.training_space}
+        )
+
+
+def _input(facts: DataFacts) -> InputSpec:
+    """Round the normalisation to constants that the file holds, the zero point to a pixel value."""
+    # A mostly black image pads with black: its own zero stays zero, and one constant is saved.
+    is_dark = facts.mean < 100.0 and facts.shape[0] == 1
+    zero_point = 0 if is_dark else round(facts.mean)
+    scale = float(np.float32(1.0 / max(facts.deviation, 1.0)))
+    return InputSpec("x", facts.shape, scale=scale, zero_point=zero_point)
+
+
+def _settings(config: StudyConfig, facts: DataFacts) -> ConvolutionalSettings:
+    settings = ConvolutionalSettings.for_images(facts.shape)
+    return settings.with_changes(config.space.family)
+
+
+def _training_choices(config: StudyConfig) -> list[Choice]:
+    offered = config.training
+    weights = offered.distillation_weights if config.finalists.distillation else [0.0]
+    return [
+        Choice("training.learning_rate", tuple(offered.learning_rates), "training"),
+        Choice("training.weight_decay", tuple(offered.weight_decays), "training"),
+        Choice("training.distillation_weight", tuple(weights), "training"),
+        Choice("training.optimiser", tuple(offered.optimisers), "training", ordered=False),
+    ]

@@ -1,0 +1,36 @@
+"""What a study tells while it works."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The state of a run at one moment.
+
+    Attributes:
+        phase: What it is doing.
+        elapsed_s: Seconds used, all sessions together.
+        remaining_s: Seconds left of a time budget; None without one.
+        evaluations: Candidates evaluated with weights so far.
+        front_size: Non-dominated candidates among the best fidelity so far.
+        hypervolume: Of those, in the run's box, 0 to 1.
+        best: Best accuracy under the constraints so far; None before the first.
+        message: One line on what just happened.
+    """
+
+    phase: str
+    elapsed_s: float
+    remaining_s: float | None
+    evaluations: int
+    front_size: int
+    hypervolume: float
+    best: float | None
+    message: str = ""
+
+
+Observer = Callable[[Progress], None]
+
+
+def ignore(progress: Progress) -> None:
+    """Observe nothing."""

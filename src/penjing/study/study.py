@@ -1,0 +1,345 @@
+"""One run: asks, evaluates, tells, finishes; every step is in the journal before anyone learns of it."""
+
+import logging
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from penjing.errors import InfeasibleError
+from penjing.objectives import Constraint, hypervolume, non_dominated_mask, parse_constraint
+from penjing.search import SearchProblem, SurrogateSearcher, searcher_named
+from penjing.space import Candidate, CarriedSpace, SearchSpace
+from penjing.store import Journal, RunFolder, Trial, content_key
+from penjing.study.budget import Budget, Plan, Stopwatch, plan_for
+from penjing.study.config import StudyConfig
+from penjing.study.executor import LocalExecutor, n_usable_cores
+from penjing.study.finalists import FinalistRounds
+from penjing.study.finish import Finisher
+from penjing.study.jobs import InheritedJob
+from penjing.study.phases import Phase, phases_of
+from penjing.study.pipeline import DataFacts, Pipeline
+from penjing.study.progress import Observer, Progress, ignore
+
+log = logging.getLogger(__name__)
+
+# A network trained to the end makes about this fraction of the errors it makes after a short
+# training; only the scale of the search's box depends on it, not the order of candidates.
+EXPECTED_ERROR_LEFT = 0.65
+
+
+class Interrupted(BaseException):
+    """The user asked to stop: finish with what is known."""
+
+
+class Study:
+    """Runs, or goes on with, what a run folder describes.
+
+    Args:
+        run: The folder; locked by the caller.
+        journal: Its journal, open for writing.
+        config: What the user asked for.
+        facts: About the data, which are in the folder's cache.
+        budget: What may be spent in all, earlier sessions included.
+        pipeline: Steps of the run.
+        observe: Called whenever something happened.
+    """
+
+    def __init__(
+        self,
+        run: RunFolder,
+        journal: Journal,
+        config: StudyConfig,
+        facts: DataFacts,
+        budget: Budget,
+        pipeline: Pipeline,
+        stopwatch: Stopwatch,
+        observe: Observer = ignore,
+    ) -> None:
+        self.run_folder = run
+        self.journal = journal
+        self.config = config
+        self.facts = facts
+        self.budget = budget
+        self.pipeline = pipeline
+        self.stopwatch = stopwatch
+        self._observe = observe
+        self._phase = "preparing"
+        self.workers = config.workers or n_usable_cores()
+        self.executor = LocalExecutor(run.path, config, facts, self.workers)
+        self.constraints = [parse_constraint(text) for text in config.constraints]
+        self.plan: Plan | None = plan_for(budget.seconds) if budget.seconds else None
+        self.extension = int(journal.get("extension", 0))
+        self.box: dict[str, tuple[float, float]] = {}
+
+    def work(self) -> None:
+        """Do everything that is left to do."""
+        finisher = Finisher(self.run_folder, self.journal, self.config, self.pipeline)
+        with _interrupts():
+            try:
+                self.begin("latency model", 0)
+                finisher.prepare(self.plan)
+                self.box = self.journal.put_once("box", self._box())
+                self.box = {name: (pair[0], pair[1]) for name, pair in self.box.items()}
+                self._search()
+                rounds = FinalistRounds(self)
+                rounds.work()
+            except Interrupted:
+                log.warning("asked to stop: finishing with what is known")
+                self.stopwatch.is_interrupted = True
+            finally:
+                self.executor.close()
+        self.begin("measuring", 90)
+        finisher.finish(self._seconds_left(reserve=False))
+        self.journal.put("elapsed_s", self.stopwatch.elapsed_s)
+        self.tell("finished" if not self.stopwatch.is_interrupted else "stopped early")
+
+    # What finalists and phases need to know
+
+    def known_constraints(self) -> list[Constraint]:
+        """All constraints in absolute numbers, as far as the reference is known."""
+        reference = self.journal.get("reference", {})
+        known = [c for c in self.constraints if not c.needs_reference or c.metric in reference]
+        return [c.resolved(reference) if c.needs_reference else c for c in known]
+
+    def problem(self, space: SearchSpace) -> SearchProblem:
+        """The search problem over a space, with the hard constraints on costs."""
+        hard = [c for c in self.known_constraints() if c.metric != "accuracy"]
+        return SearchProblem(
+            space,
+            self.pipeline.costs,
+            self.box,
+            hard,
+            evaluation_cost=lambda costs: 0.4 + costs["macs"] / 1e6,
+            log_error="accuracy" not in self.config.hypervolume_box,
+        )
+
+    def inherited_trials(self) -> list[Trial]:
+        """Everything that was learnt at the inherited fidelity, in ask order."""
+        return self.journal.trials(state="done", fidelity="inherited")
+
+    def begin(self, phase: str, index: int) -> None:
+        """Say, here and in the journal, that a phase begins."""
+        self._phase = phase
+        self.journal.begin_phase(phase, index)
+        self.tell(f"{phase} begins")
+
+    def _seconds_left(self, reserve: bool = True) -> float | None:
+        if self.budget.seconds is None or self.plan is None:
+            return None
+        kept = self.plan.reserve_s if reserve else 0.0
+        return max(0.0, self.budget.seconds - self.stopwatch.elapsed_s - kept)
+
+    def seconds_left(self) -> float | None:
+        """Seconds until the reserve for measuring; None without a time budget."""
+        return self._seconds_left()
+
+    def tell(self, message: str) -> None:
+        """Let the observer, the log and the journal's clock know."""
+        trials = self.journal.trials(state="done")
+        finals = [t for t in trials if t.fidelity == "final"]
+        rows = [self._row(t) for t in (finals or trials)]
+        points = self._points(rows) if rows and self.box else np.zeros((0, 1))
+        mask = non_dominated_mask(points) if len(points) else np.zeros(0, dtype=bool)
+        volume = hypervolume(points, np.ones(points.shape[1])) if len(points) else 0.0
+        constraints = self.known_constraints() if self.box else []
+        met = [
+            row["accuracy"]
+            for row in rows
+            if all(c.is_met(row[c.metric]) for c in constraints if c.metric in row)
+        ]
+        state = Progress(
+            self._phase,
+            self.stopwatch.elapsed_s,
+            self._seconds_left(reserve=False),
+            len(trials),
+            int(mask.sum()),
+            volume,
+            max(met, default=None),
+            message,
+        )
+        self.journal.put("elapsed_s", self.stopwatch.elapsed_s)
+        self.journal.event(
+            "progress",
+            phase=state.phase,
+            elapsed_s=round(state.elapsed_s, 3),
+            evaluations=state.evaluations,
+            front_size=state.front_size,
+            hypervolume=round(volume, 6),
+            fidelity="final" if finals else "inherited",
+        )
+        log.info(message, extra={"phase": state.phase, "evaluations": state.evaluations})
+        self._observe(state)
+
+    def _row(self, trial: Trial) -> dict[str, float]:
+        return {**trial.measurements["costs"], "accuracy": trial.measurements["accuracy"]}
+
+    def _points(self, rows: Sequence[dict[str, float]]) -> Any:
+        return self.problem(self.pipeline.space).points(rows)
+
+    def _box(self) -> dict[str, tuple[float, float]]:
+        """Between which values objectives count: as configured, else what random designs span."""
+        rng = np.random.default_rng([self.config.seed, 7])
+        self.box = {"accuracy": (1.0, 0.0)}
+        problem = self.problem(self.pipeline.space)
+        rows = [problem.costs(problem.sample_feasible(rng)) for _ in range(200)]
+        box: dict[str, tuple[float, float]] = {}
+        for text in self.config.objectives:
+            metric = text.split()[-1]
+            if metric in self.config.hypervolume_box:
+                first, second = self.config.hypervolume_box[metric]
+                box[metric] = (second, first) if metric == "accuracy" else (first, second)
+            elif metric == "accuracy":
+                box[metric] = (0.995, 0.6)
+            else:
+                values = np.array([row[metric] for row in rows])
+                box[metric] = (0.5 * float(values.min()), float(np.quantile(values, 0.9)))
+        return box
+
+    # The search
+
+    def _search(self) -> None:
+        winners: list[Candidate] = []
+        phases = phases_of(self.config.search)
+        for index, phase in enumerate(phases, start=1):
+            self.begin(phase.name, index)
+            winners = self._search_phase(phase, index, winners)
+            self.journal.end_phase(phase.name)
+        self.journal.put("space_after_search", phases[-1].name)
+
+    def space_of(self, phase: Phase, winners: Sequence[Candidate]) -> SearchSpace:
+        """The whole space, narrowed to what a phase leaves free."""
+        space = self.pipeline.space
+        if phase.uniform:
+            return space.fixed(self.pipeline.uniform(phase.uniform))
+        return CarriedSpace(space, winners) if winners else space
+
+    def _search_phase(self, phase: Phase, index: int, winners: list[Candidate]) -> list[Candidate]:
+        space = self.space_of(phase, winners)
+        problem = self.problem(space)
+        searcher = searcher_named(self.config.search.algorithm, problem)
+        if isinstance(searcher, SurrogateSearcher):
+            searcher.n_initial = max(4, min(12, self._evaluations_for_search(phase.share) // 4))
+        done = self.journal.trials(phase=phase.name)
+        for trial in done:
+            if trial.state == "done":
+                searcher.tell(Candidate(trial.candidate), self.expected(trial))
+        began = self.stopwatch.elapsed_s
+        while not self._phase_is_over(phase, began):
+            pending = [t for t in self.journal.trials(phase=phase.name) if t.state == "asked"]
+            batch = [Candidate(t.candidate) for t in pending]
+            numbers = [t.number for t in pending]
+            if not batch:
+                number = self.journal.next_number()
+                batch = searcher.ask(self.workers, np.random.default_rng([self.config.seed, number]))
+                if not batch:
+                    break
+                numbers = list(range(number, number + len(batch)))
+            self._evaluate(phase, numbers, batch, searcher)
+        if not phase.carry:
+            return winners
+        return self._winners(problem, phase, index)
+
+    def _winners(self, problem: SearchProblem, phase: Phase, index: int) -> list[Candidate]:
+        told = [t for t in self.inherited_trials() if t.phase == phase.name]
+        searcher = SurrogateSearcher(problem, n_initial=1)
+        for trial in told:
+            searcher.tell(Candidate(trial.candidate), self.expected(trial))
+        rng = np.random.default_rng([self.config.seed, 11, index])
+        chosen = searcher.best(phase.carry, rng, per_cost=False, repeat=True)
+        return chosen or [Candidate(t.candidate) for t in told[: phase.carry]]
+
+    def expected(self, trial: Trial) -> dict[str, float]:
+        """What a trial's candidate will reach when trained to the end, as a searcher is told it."""
+        return {"accuracy": expected_accuracy(trial.measurements["accuracy"])}
+
+    def _evaluations_for_search(self, share: float) -> int:
+        if self.budget.evaluations is None:
+            return 40
+        finals = FinalistRounds.n_evaluations(self.budget.evaluations, self.config.finalists.count)
+        return max(1, round((self.budget.evaluations - finals) * share))
+
+    def _phase_is_over(self, phase: Phase, began_s: float) -> bool:
+        done = [t for t in self.journal.trials(phase=phase.name) if t.state != "asked"]
+        if self.budget.evaluations is not None:
+            return len(done) >= self._evaluations_for_search(phase.share)
+        assert self.plan is not None
+        used = self.journal.elapsed(phase.name) + self.stopwatch.elapsed_s - began_s
+        left = self.seconds_left() or 0.0
+        return used >= phase.share * self.plan.search_s or left < 0.4 * self.plan.finalists_s
+
+    def _evaluate(self, phase: Phase, numbers: list[int], batch: list[Candidate], searcher: Any) -> None:
+        jobs = []
+        for number, candidate in zip(numbers, batch, strict=True):
+            self.journal.ask(number, phase.name, "inherited", candidate.as_dict(), candidate.key)
+            jobs.append(self._inherited_job(candidate))
+        outcomes = self.executor.map(jobs)
+        for number, candidate, outcome in zip(numbers, batch, outcomes, strict=True):
+            if outcome.error:
+                self.journal.tell(number, "failed", {}, outcome.seconds, outcome.error)
+                log.warning("evaluation %d failed: %s", number, outcome.error)
+                searcher.tell(candidate, {"accuracy": 1.0 / self.facts.n_classes})
+                continue
+            measurements = {**outcome.measurements, "costs": self.pipeline.costs(candidate), **outcome.facts}
+            self.journal.tell(number, "done", measurements, outcome.seconds)
+            expected = expected_accuracy(outcome.measurements["accuracy"])
+            searcher.tell(candidate, {"accuracy": expected})
+            self.tell(f"evaluation {number}: accuracy {outcome.measurements['accuracy']:.2%}")
+
+    def _inherited_job(self, candidate: Candidate) -> InheritedJob:
+        return InheritedJob(
+            candidate=candidate.as_dict(),
+            weights_key=self.weights_key(candidate),
+            parent_key=self.nearest_trained(candidate),
+            way="alone",
+            epochs=self.config.search.epochs,
+            seconds=None if self.plan is None else 0.25 * self.plan.search_s,
+            seed=int(content_key(candidate.key, self.config.seed), 16) % 2**62,
+        )
+
+    def weights_key(self, candidate: Candidate) -> str:
+        """Where the briefly trained weights of a candidate's architecture are."""
+        key = self.pipeline.architecture_key(candidate)
+        return content_key("brief", key, self.facts.fingerprint, self.config.seed, self.config.search.epochs)
+
+    def nearest_trained(self, candidate: Candidate) -> str:
+        """The trained architecture that shares most choices; empty before the first."""
+        mine = set(self.pipeline.space.project(candidate, "architecture").items())
+        best, most = "", 0
+        for trial in self.inherited_trials():
+            other = Candidate(trial.candidate)
+            shared = len(mine & set(other.items()))
+            if shared > most:
+                best, most = self.weights_key(other), shared
+        return best
+
+
+def expected_accuracy(inherited: float) -> float:
+    """What a candidate will reach when trained to the end, roughly."""
+    return 1.0 - EXPECTED_ERROR_LEFT * (1.0 - inherited)
+
+
+@contextmanager
+def _interrupts() -> Iterator[None]:
+    """Turn the first Ctrl-C or SIGTERM into :class:`Interrupted`; a second one acts as usual."""
+
+    def stop(signum: int, frame: object) -> None:
+        for number, old in before.items():
+            signal.signal(number, old)
+        raise Interrupted
+
+    try:
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: signals are somebody else's
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+__all__ = ["EXPECTED_ERROR_LEFT", "InfeasibleError", "Interrupted", "Study", "expected_accuracy"]

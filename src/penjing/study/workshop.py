@@ -1,0 +1,298 @@
+"""Where weights are made: the steps that need data and torch, run in a worker process."""
+
+import math
+import time
+from dataclasses import asdict, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save, save_file
+from torch import nn
+from torch.nn import functional
+
+from penjing.blueprint import Blueprint, precision_named
+from penjing.compression.quantization.simulate import calibrate, simulate_
+from penjing.errors import ArtifactError
+from penjing.families.elastic.inherit import inherit_
+from penjing.families.elastic.supernet import Supernet, largest_shapes
+from penjing.families.plain import build_network, float_weights, folded, initialise_, network_source
+from penjing.protocols import QuantizationScheme
+from penjing.space import Candidate
+from penjing.store import write_atomically
+from penjing.study.config import StudyConfig
+from penjing.study.jobs import FinalJob, InheritedJob, Outcome, TeacherJob
+from penjing.study.pipeline import DataFacts, Pipeline
+from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
+from penjing.training import Augmentation, Recipe, accuracy, logits_of, train_
+
+LEAST_AGREEMENT = 0.99
+LARGEST_ACCURACY_DIFFERENCE = 0.002
+TOLERATED_LOSS = 0.001
+_CALIBRATION_IMAGES = 512
+# Folded weights have no normalisation to absorb large steps.
+_TUNING_RATE = 5e-4
+
+
+class Workshop:
+    """Data, pipeline and folders of one run, as a worker process sees them.
+
+    Args:
+        run: The run folder.
+        config: What the user asked for.
+        facts: About the data.
+    """
+
+    def __init__(self, run: Path, config: StudyConfig, facts: DataFacts) -> None:
+        self.run = run
+        self.config = config
+        self.pipeline = Pipeline(config, facts, OnnxRuntimeCpu())
+        self._arrays: dict[str, torch.Tensor] = {}
+        self._augmentation = Augmentation(config.training.shift_pixels, config.training.mirror)
+        self._resized = lru_cache(maxsize=6)(self._resize)
+
+    def do(self, job: InheritedJob | FinalJob | TeacherJob) -> Outcome:
+        """Run a job; an error becomes a failed outcome, so that one bad design never ends a study."""
+        started = time.perf_counter()
+        try:
+            if isinstance(job, InheritedJob):
+                measurements, facts = self._inherited(job)
+            elif isinstance(job, FinalJob):
+                measurements, facts = self._final(job)
+            else:
+                measurements, facts = self._teach(job)
+        except (ArtifactError, RuntimeError, ValueError, FloatingPointError) as error:
+            message = f"{type(error).__name__}: {error}"
+            return Outcome({}, time.perf_counter() - started, error=message)
+        return Outcome(measurements, time.perf_counter() - started, facts)
+
+    def _inherited(self, job: InheritedJob) -> tuple[dict[str, float], dict[str, object]]:
+        candidate = Candidate(job.candidate)
+        plain = self.pipeline.float_blueprint(candidate)
+        if job.way == "supernet":
+            network = self.recalibrated(self._supernet().extract(plain), plain)
+            epochs = 0.0
+        else:
+            network, epochs = self._briefly_trained(job, plain)
+        blueprint = self.pipeline.blueprint(candidate)
+        ready, _ = self._compressed(network, blueprint)
+        n = self.config.search.validation_images
+        x, y = self.images("validation", blueprint), self.labels("validation")
+        return {"accuracy": accuracy(ready, x[:n], y[:n])}, {"epochs": epochs}
+
+    def _briefly_trained(self, job: InheritedJob, plain: Blueprint) -> tuple[nn.Module, float]:
+        network = build_network(plain, trainable=True)
+        path = self._weights_path(job.weights_key)
+        if path.exists():
+            network.load_state_dict(load_file(path))
+            return network, 0.0
+        generator = torch.Generator().manual_seed(job.seed)
+        initialise_(network, generator)
+        if job.parent_key:
+            inherit_(network, load_file(self._weights_path(job.parent_key)))
+        recipe = self.pipeline.recipe(self.pipeline.default_training(), job.epochs)
+        done = self._train_(network, plain, recipe, generator, None, job.seconds)
+        self._save(network, job.weights_key)
+        return network, done.epochs
+
+    def _final(self, job: FinalJob) -> tuple[dict[str, float], dict[str, object]]:
+        candidate = Candidate(job.candidate)
+        blueprint = self.pipeline.blueprint(candidate)
+        plain = self.pipeline.float_blueprint(candidate)
+        generator = torch.Generator().manual_seed(job.seed)
+        network = initialise_(build_network(plain, trainable=True), generator)
+        if job.start_key:
+            inherit_(network, load_file(self._weights_path(job.start_key)))
+        teacher = self._teacher_logits(job.teacher_key, plain) if job.teacher_key else None
+        recipe = self.pipeline.recipe(candidate, job.epochs)
+        tuning_share = self._tuning_share(blueprint) if job.is_last else 0.0
+        seconds = None if job.seconds is None else job.seconds * (1 - tuning_share)
+        done = self._train_(network, plain, recipe, generator, teacher, seconds)
+        self._save(network, job.weights_key)
+        x, y = self.images("validation", blueprint), self.labels("validation")
+        ready, scheme = self._compressed(network, blueprint)
+        after = accuracy(ready, x, y)
+        if not job.is_last:
+            return {"accuracy": after}, {"recipe": asdict(done)}
+        before = accuracy(network, x, y)
+        facts: dict[str, object] = {
+            "recipe": asdict(done),
+            "float_validation_accuracy": before,
+            "post_training_validation_accuracy": after,
+        }
+        if tuning_share and job.tuning_epochs and before - after > TOLERATED_LOSS:
+            tuning = replace(
+                recipe,
+                epochs=job.tuning_epochs,
+                learning_rate=_TUNING_RATE,
+                optimiser="adamw",
+                weight_decay=0.0,
+            )
+            left = None if job.seconds is None else job.seconds * tuning_share
+            tuned, tuned_scheme = self._compressed(network, blueprint)
+            tuned_recipe = self._train_(tuned, plain, tuning, generator, teacher, left)
+            facts["quantization_aware_recipe"] = asdict(tuned_recipe)
+            facts["quantization_aware_validation_accuracy"] = accuracy(tuned, x, y)
+            if facts["quantization_aware_validation_accuracy"] > after:
+                ready, scheme = tuned, tuned_scheme
+        facts |= self._write(job.design, blueprint, ready, scheme)
+        measured = {name: facts[name] for name in ("accuracy", "size_bytes")}
+        return {name: float(str(value)) for name, value in measured.items()}, facts
+
+    def _tuning_share(self, blueprint: Blueprint) -> float:
+        """The part of the time kept for quantization-aware training: where few bits may cost accuracy."""
+        precisions = [precision_named(layer.precision) for layer in blueprint.weighted_layers]
+        if any(precision.weight_bits < 8 for precision in precisions):
+            return self.config.finalists.tuning_fraction
+        if any(precision.integer for precision in precisions):
+            return self.config.finalists.tuning_fraction / 2
+        return 0.0
+
+    def _write(
+        self, design: str, blueprint: Blueprint, ready: nn.Module, scheme: QuantizationScheme
+    ) -> dict[str, object]:
+        """Write the design's files and check that the artifact does what the network does."""
+        folder = self.run / "designs" / design
+        folder.mkdir(parents=True, exist_ok=True)
+        weights = float_weights(ready, blueprint)
+        artifact = self.pipeline.target.write(blueprint, weights, scheme)
+        original = self.tensor("validation_x")
+        labels = self.labels("validation")
+        from_file = self.pipeline.target.predict(artifact, original.numpy())
+        simulated = logits_of(ready, original).numpy()
+        agreement = float((from_file.argmax(1) == simulated.argmax(1)).mean())
+        by_file = float((from_file.argmax(1) == labels.numpy()).mean())
+        by_network = float((simulated.argmax(1) == labels.numpy()).mean())
+        if agreement < LEAST_AGREEMENT or abs(by_file - by_network) > max(
+            LARGEST_ACCURACY_DIFFERENCE, 2.0 / len(labels)
+        ):
+            raise ArtifactError(
+                f"The artifact of design {design} agrees with its network on {agreement:.2%} of "
+                f"{len(labels)} images (accuracy {by_file:.2%} against {by_network:.2%}); at least "
+                f"{LEAST_AGREEMENT:.0%} and a difference of at most {LARGEST_ACCURACY_DIFFERENCE:.1%} "
+                "are needed. The design is left out."
+            )
+        write_atomically(folder / "model.onnx", artifact)
+        state = {name.replace(".", "_"): torch.from_numpy(value) for name, value in weights.items()}
+        state = {_state_name(name): tensor for name, tensor in state.items()}
+        write_atomically(folder / "weights.safetensors", save(state))
+        write_atomically(folder / "network.py", network_source(blueprint, scheme))
+        return {
+            "accuracy": by_file,
+            "size_bytes": len(artifact),
+            "predicted_size_bytes": self.pipeline.target.size_bytes(blueprint),
+            "agreement": agreement,
+            "largest_logit_difference": float(np.abs(from_file - simulated).max()),
+            "n_agreement_images": len(labels),
+        }
+
+    def _teach(self, job: TeacherJob) -> tuple[dict[str, float], dict[str, object]]:
+        plain = self.pipeline.float_blueprint(Candidate(job.candidate))
+        network = build_network(plain, trainable=True)
+        network.load_state_dict(load_file(self._weights_path(job.weights_key)))
+        logits = logits_of(network, self.images("train", plain))
+        save_file({"logits": logits}, self._teacher_path(job.weights_key))
+        return {}, {"teacher": job.weights_key}
+
+    def _teacher_logits(self, key: str, plain: Blueprint) -> torch.Tensor:
+        logits = load_file(self._teacher_path(key))["logits"]
+        if logits.shape != (len(self.labels("train")), plain[plain.output].output_shape[0]):
+            raise ArtifactError(f"The teacher's outputs {key!r} belong to other data.")
+        return logits
+
+    def _train_(
+        self,
+        network: nn.Module,
+        plain: Blueprint,
+        recipe: Recipe,
+        generator: torch.Generator,
+        teacher: torch.Tensor | None,
+        seconds: float | None,
+    ) -> Recipe:
+        network.to(memory_format=torch.channels_last)
+        images, labels = self.images("train", plain), self.labels("train")
+        done = train_(network, images, labels, recipe, generator, self._augmentation, teacher, seconds)
+        if not all(math.isfinite(float(p.detach().abs().sum())) for p in network.parameters()):
+            raise ArtifactError(
+                f"Training diverged at learning_rate {recipe.learning_rate!r}. Offer smaller ones."
+            )
+        return done
+
+    def recalibrated(self, network: nn.Module, plain: Blueprint, n_images: int = 2048) -> nn.Module:
+        """Give a network the normalisation statistics of its own, from training images, in place."""
+        norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # a cumulative average: every batch counts alike
+        network.train()
+        images = self.images("train", plain)[:n_images]
+        with torch.no_grad():
+            for first in range(0, len(images), 512):
+                network(images[first : first + 512])
+        for norm in norms:
+            norm.momentum = 0.1
+        return network
+
+    def _compressed(self, network: nn.Module, blueprint: Blueprint) -> tuple[nn.Module, QuantizationScheme]:
+        """A folded copy with precisions simulated, and the scales that ship."""
+        copy = folded(network, blueprint)
+        images = self.images("train", blueprint)[:_CALIBRATION_IMAGES]
+        scheme = calibrate(copy, blueprint, images.split(256), self.pipeline.abilities.reduced_range)
+        return simulate_(copy, blueprint, scheme), scheme
+
+    @lru_cache(maxsize=1)  # noqa: B019 - one workshop lives as long as its process
+    def _supernet(self) -> Supernet:
+        supernet = new_supernet(self.pipeline, torch.Generator().manual_seed(0))
+        supernet.load_state_dict(load_file(self.run / "weights" / "supernet.safetensors"))
+        return supernet
+
+    def tensor(self, name: str) -> torch.Tensor:
+        """An array of the run's data, shared between processes by the file system's cache."""
+        if name not in self._arrays:
+            array = np.load(self.run / "cache" / f"{name}.npy", mmap_mode="c", allow_pickle=False)
+            self._arrays[name] = torch.from_numpy(array)
+        return self._arrays[name]
+
+    def labels(self, part: str) -> torch.Tensor:
+        """Labels of ``train`` or ``validation``, ``[N]``."""
+        return self.tensor(f"{part}_y")
+
+    def images(self, part: str, blueprint: Blueprint) -> torch.Tensor:
+        """Images of a part in the resolution that a network reads, uint8 ``[N, C, H, W]``."""
+        size = blueprint.input.shape[1:]
+        if "input.resize" in blueprint:
+            size = blueprint["input.resize"].output_shape[1:]
+        return self._resized(part, (int(size[0]), int(size[1])))
+
+    def _resize(self, part: str, size: tuple[int, int]) -> torch.Tensor:
+        images = self.tensor(f"{part}_x")
+        if tuple(images.shape[2:]) == size:
+            return images
+        pieces = [
+            functional.interpolate(piece.float(), size, mode="bilinear").round().to(torch.uint8)
+            for piece in images.split(2000)
+        ]
+        return torch.cat(pieces)
+
+    def _weights_path(self, key: str) -> Path:
+        return self.run / "weights" / f"{key}.safetensors"
+
+    def _teacher_path(self, key: str) -> Path:
+        return self.run / "cache" / f"teacher_{key}.safetensors"
+
+    def _save(self, network: nn.Module, key: str) -> None:
+        state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+        write_atomically(self._weights_path(key), save(state))
+
+
+def new_supernet(pipeline: Pipeline, generator: torch.Generator) -> Supernet:
+    """An untrained supernet that holds every candidate of the pipeline."""
+    covering = pipeline.family.covering(list(pipeline.space))
+    return Supernet(largest_shapes(pipeline.float_blueprint(c) for c in covering), generator)
+
+
+def _state_name(name: str) -> str:
+    """From ``stem_conv_weight`` to ``stem_conv.weight``: the module's dot comes back."""
+    stem, _, role = name.rpartition("_")
+    return f"{stem}.{role}"

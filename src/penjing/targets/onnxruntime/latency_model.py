@@ -1,0 +1,212 @@
+"""Predict how long a network takes from its blueprint: prices for amounts of work, and a correction.
+
+The time is a sum of prices times amounts (:mod:`latency_features`), prices found from
+a few dozen measured networks, times the exponential of a small Gaussian process over what share of the
+time goes where. Prices that the measurements do not determine stay near those of the processor on which Penjing was made,
+scaled to this one.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penjing.blueprint import Blueprint, Layer
+from penjing.errors import FormatVersionError, InvalidValueError
+from penjing.targets.onnxruntime.latency_features import USUAL_PRICES_US, layer_amounts
+from penjing.targets.onnxruntime.nonnegative import nonnegative_prices
+from penjing.targets.onnxruntime.residuals import Residuals
+
+FORMAT_VERSION = 1
+NAMES = tuple(sorted(USUAL_PRICES_US))
+FEWEST_NETWORKS = 8
+_PRIOR_WEIGHT = 0.03
+_FOLDS = 5
+_INDEX = {name: index for index, name in enumerate(NAMES)}
+_KINDS = sorted({name.partition(".")[0] for name in NAMES})
+_MEMBERSHIP = np.array([[name.partition(".")[0] == kind for kind in _KINDS] for name in NAMES], dtype=np.float64)
+Array = NDArray[np.float64]
+
+
+class LatencyModel:
+    """Latency at batch 1 from a rewritten blueprint; not for several threads at once.
+
+    Args:
+        width_multiple: Channels per block of the float kernels, from the target's abilities.
+        prices: ``[len(NAMES)]``, milliseconds per amount.
+        residuals: The correction.
+        cross_validated_error: What :meth:`fit` found on networks left out: ``within_10_percent``,
+            ``median_relative_error``, ``mean_relative_error``, ``spearman``, ``n_networks``.
+    """
+
+    def __init__(
+        self,
+        width_multiple: int,
+        prices: Array,
+        residuals: Residuals,
+        cross_validated_error: Mapping[str, float],
+    ) -> None:
+        self.width_multiple = width_multiple
+        self.prices = prices
+        self.cross_validated_error = dict(cross_validated_error)
+        self._residuals = residuals
+        self._cache: dict[tuple[Any, ...], Array] = {}
+
+    @classmethod
+    def fit(
+        cls,
+        blueprints: Sequence[Blueprint],
+        latencies_ms: Sequence[float] | Array,
+        rng: np.random.Generator,
+        width_multiple: int = 8,
+    ) -> "LatencyModel":
+        """Learn from measured networks.
+
+        Args:
+            blueprints: Rewritten networks, at least 8, better 60.
+            latencies_ms: Their measured latencies at batch 1.
+            rng: Draws the folds of the cross-validation; the model itself does not depend on it.
+            width_multiple: See the class.
+
+        Raises:
+            InvalidValueError: If there are too few networks, or a latency is not positive.
+        """
+        times = np.asarray(latencies_ms, dtype=np.float64)
+        if len(blueprints) < FEWEST_NETWORKS or times.shape != (len(blueprints),):
+            raise InvalidValueError(
+                f"A latency model needs at least {FEWEST_NETWORKS} networks and one latency for each, got "
+                f"{len(blueprints)} networks and {times.size} latencies. Measure more networks.",
+                n_networks=len(blueprints),
+                n_latencies=times.size,
+            )
+        if not np.all(np.isfinite(times) & (times > 0)):
+            raise InvalidValueError(
+                f"Latencies must be positive, got {float(times[~(times > 0)][0])!r} ms. "
+                "Drop failed measurements first."
+                if np.any(~(times > 0))
+                else "Latencies must be finite, got infinity. Drop failed measurements first."
+            )
+        table = cls(width_multiple, np.zeros(len(NAMES)), _nothing_learned(), {})
+        amounts = np.stack([table.amounts(blueprint) for blueprint in blueprints])
+        error = _cross_validate(amounts, times, rng)
+        return cls(width_multiple, *_fit(amounts, times), error)
+
+    def amounts(self, blueprint: Blueprint) -> Array:
+        """Amounts of work of the whole network, ``[len(NAMES)]``."""
+        total = np.zeros(len(NAMES))
+        total[_INDEX["call.nodes"]] = 1.0
+        for layer in blueprint.layers:
+            key = _layer_key(blueprint, layer)
+            found = self._cache.get(key)
+            if found is None:
+                found = np.zeros(len(NAMES))
+                for name, amount in layer_amounts(blueprint, layer, self.width_multiple).items():
+                    found[_INDEX[name]] += amount
+                self._cache[key] = found
+            total += found
+        return total
+
+    def predict_ms(self, blueprint: Blueprint) -> float:
+        """Milliseconds that one call with one example takes."""
+        return float(self.predict_many([blueprint])[0])
+
+    def predict_many(self, blueprints: Sequence[Blueprint]) -> Array:
+        """Milliseconds for each of several networks."""
+        if not blueprints:
+            return np.zeros(0)
+        amounts = np.stack([self.amounts(blueprint) for blueprint in blueprints])
+        return _predict(amounts, self.prices, self._residuals)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON data with a ``format_version``."""
+        return {
+            "format_version": FORMAT_VERSION,
+            "width_multiple": self.width_multiple,
+            "prices_ms": dict(zip(NAMES, self.prices.tolist(), strict=True)),
+            "residuals": self._residuals.as_dict(),
+            "cross_validated_error": self.cross_validated_error,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "LatencyModel":
+        """Read what :meth:`as_dict` wrote.
+
+        Raises:
+            FormatVersionError: If another version of the format, or other features, wrote it.
+        """
+        version = data.get("format_version")
+        if version != FORMAT_VERSION or sorted(data["prices_ms"]) != list(NAMES):
+            raise FormatVersionError(
+                f"A latency model of format_version {version!r} cannot be read; this Penjing reads "
+                f"{FORMAT_VERSION} with its own features. Delete the file, and it is measured again.",
+                found=version,
+                readable=[FORMAT_VERSION],
+            )
+        prices = np.array([data["prices_ms"][name] for name in NAMES], dtype=np.float64)
+        residuals = Residuals.from_dict(data["residuals"])
+        return cls(int(data["width_multiple"]), prices, residuals, data["cross_validated_error"])
+
+
+def relative_errors(predicted: Array, measured: Array) -> dict[str, float]:
+    """How well predictions fit measurements: share within ±10 %, relative errors, rank correlation.
+
+    Example:
+        >>> relative_errors(np.array([1.0, 2.2, 3.0]), np.array([1.0, 2.0, 4.0]))["spearman"]
+        1.0
+    """
+    errors = np.abs(predicted / measured - 1)
+    return {
+        "within_10_percent": float(np.mean(errors <= 0.1 + 1e-12)),
+        "median_relative_error": float(np.median(errors)),
+        "mean_relative_error": float(np.mean(errors)),
+        "spearman": float(np.corrcoef(_ranks(predicted), _ranks(measured))[0, 1]),
+        "n_networks": len(errors),
+    }
+
+
+def _ranks(values: Array) -> Array:
+    """Ranks from 0; equal values, which measured times do not have, in order of appearance."""
+    return np.argsort(np.argsort(values, kind="stable"), kind="stable").astype(np.float64)
+
+
+def _layer_key(blueprint: Blueprint, layer: Layer) -> tuple[Any, ...]:
+    shapes = tuple(blueprint.shape_of(name) for name in layer.inputs)
+    reads_pixels = layer.inputs[0] in (blueprint.input.name, "input.resize")
+    attributes = tuple(layer.attributes.values())
+    return (
+        layer.operation, shapes, layer.output_shape, attributes,
+        layer.precision, layer.output_storage, reads_pixels,
+    )  # fmt: skip
+
+
+def _nothing_learned() -> Residuals:
+    width = len(_KINDS) + 1
+    return Residuals(np.zeros(width), np.ones(width), np.zeros((0, width)), np.zeros(0), 1.0)
+
+
+def _fit(amounts: Array, times: Array) -> tuple[Array, Residuals]:
+    usual = np.array([USUAL_PRICES_US[name] for name in NAMES]) / 1e3
+    machine = float(np.median(times / (amounts @ usual)))
+    prices = nonnegative_prices(amounts, times, usual * machine, _PRIOR_WEIGHT)
+    predicted = amounts @ prices
+    return prices, Residuals.fit(_shares(amounts, prices), np.log(times / predicted))
+
+
+def _predict(amounts: Array, prices: Array, residuals: Residuals) -> Array:
+    return (amounts @ prices) * np.exp(residuals(_shares(amounts, prices)))
+
+
+def _shares(amounts: Array, prices: Array) -> Array:
+    """What share of the time goes to each kind of work, and the logarithm of the time."""
+    parts = (amounts * prices) @ _MEMBERSHIP
+    total = parts.sum(axis=1, keepdims=True)
+    return np.hstack([parts / total, np.log(total)])
+
+
+def _cross_validate(amounts: Array, times: Array, rng: np.random.Generator) -> dict[str, float]:
+    predicted = np.zeros(len(times))
+    for fold in np.array_split(rng.permutation(len(times)), _FOLDS):
+        others = np.setdiff1d(np.arange(len(times)), fold)
+        predicted[fold] = _predict(amounts[fold], *_fit(amounts[others], times[others]))
+    return relative_errors(predicted, times)
