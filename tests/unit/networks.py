@@ -39,9 +39,7 @@ class Pipeline:
         self.family = ConvolutionalFamily(given, n_classes, settings)
         self.method = Quantization(precisions, per_layer)
         self.architecture = self.family.choices(ABILITIES)
-        self.space = SearchSpace(
-            [*self.architecture, *self.method.choices(self.family.blocks(), ABILITIES)]
-        )
+        self.space = SearchSpace([*self.architecture, *self.method.choices(self.family.blocks(), ABILITIES)])
 
     def plain(self, candidate: Candidate) -> Blueprint:
         return self.family.blueprint(candidate)

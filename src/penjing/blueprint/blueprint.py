@@ -121,7 +121,7 @@ class Layer:
     @property
     def has_weights(self) -> bool:
         """Whether the layer holds a weight tensor."""
-        for tensor in self.tensors:  # noqa: SIM110: any() takes twice as long, and every candidate asks
+        for tensor in self.tensors:  # noqa: SIM110 (any() is slower, and every candidate asks)
             if tensor.role == "weight":
                 return True
         return False

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from penjing.errors import InvalidValueError, UnknownNameError
-from penjing.store import JsonLinesHandler, RunFolder
+from penjing.errors import InvalidValueError, RunFolderError, UnknownNameError
+from penjing.store import Journal, JsonLinesHandler, RunFolder
 from penjing.store.front import front_of
-from penjing.study.budget import Budget, Stopwatch, parse_budget
+from penjing.study.budget import Stopwatch, parse_budget
 from penjing.study.config import StudyConfig, checked
 from penjing.study.exporting import export_design
 from penjing.study.pipeline import DataFacts, Pipeline
@@ -16,6 +16,8 @@ from penjing.study.preparation import facts_of, keep_data, load_data
 from penjing.study.progress import Observer, ignore
 from penjing.study.study import Study
 from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
+
+ARRAYS = "arrays"
 
 
 class Result:
@@ -117,7 +119,7 @@ def search(
     is_named = isinstance(data, str | Path)
     described: dict[str, Any] = {
         "task": task,
-        "data": str(data) if is_named else "arrays",
+        "data": str(data) if is_named else ARRAYS,
         "constraints": list(constraints),
         "budget": budget,
         "objectives": list(objectives),
@@ -134,42 +136,63 @@ def search(
     return run_study(checked(described), out, None if is_named else data, observe)
 
 
-def run_study(config: StudyConfig, out: str | Path, source: Any = None, observe: Observer = ignore) -> Result:
-    """Run a configuration in a new folder."""
+def run_study(
+    config: StudyConfig, out: str | Path, source: Any = None, observe: Observer = ignore
+) -> Result:
+    """Run a configuration in a new folder.
+
+    Args:
+        config: What is asked for.
+        out: The folder; new or empty.
+        source: Arrays to use instead of the data that the configuration names.
+        observe: Called with progress.
+    """
     stopwatch = Stopwatch()
     run = RunFolder.create(out, config.model_dump(mode="json"))
-    with run.lock():
-        data = load_data(config, source)
-        facts = facts_of(data)
-        keep_data(data, run)
-        with run.journal() as journal:
-            journal.put("facts", vars(facts))
-            journal.put("notes", list(data.notes))
-            journal.put("class_names", list(data.class_names))
-            journal.put("budget", config.budget)
-        del data
-        _work(run, config, parse_budget(config.budget), stopwatch, observe)
+    with run.lock(), run.journal() as journal:
+        _prepare(run, journal, config, source)
+        _work(run, journal, config, stopwatch, observe)
     return Result(run)
 
 
 def resume_study(path: str | Path, extra_budget: str | None = None, observe: Observer = ignore) -> Result:
-    """Go on with a run; with ``extra_budget`` beyond what it was given."""
+    """Go on with a run; with ``extra_budget`` beyond what it was given.
+
+    Raises:
+        RunFolderError: If it was stopped before its data were kept, and the data were
+            arrays that only the first process had.
+    """
     run = RunFolder.open(path)
     config = StudyConfig.model_validate(run.config)
-    with run.lock():
-        with run.journal() as journal:
-            budget = parse_budget(journal.get("budget", config.budget))
-            if extra_budget is not None:
-                budget = budget.plus(parse_budget(extra_budget))
-                journal.put("budget", str(budget))
-                journal.put("extension", int(journal.get("extension", 0)) + 1)
-            stopwatch = Stopwatch(float(journal.get("elapsed_s", 0.0)))
-        _work(run, config, budget, stopwatch, observe)
+    with run.lock(), run.journal() as journal:
+        _prepare(run, journal, config, None)
+        if extra_budget is not None:
+            budget = parse_budget(journal.get("budget")).plus(parse_budget(extra_budget))
+            journal.put("budget", str(budget))
+            journal.put("extension", int(journal.get("extension", 0)) + 1)
+        _work(run, journal, config, Stopwatch(float(journal.get("elapsed_s", 0.0))), observe)
     return Result(run)
 
 
+def _prepare(run: RunFolder, journal: Journal, config: StudyConfig, source: Any) -> None:
+    """Load, check and keep the data, unless an earlier session did."""
+    if journal.get("facts") is not None:
+        return
+    if source is None and config.data == ARRAYS:
+        raise RunFolderError(
+            f"The run {str(run.path)!r} was stopped before its data were kept, and its data were arrays "
+            "in memory. Start it again in a new folder."
+        )
+    data = load_data(config, source)
+    keep_data(data, run)
+    journal.put("notes", list(data.notes))
+    journal.put("class_names", list(data.class_names))
+    journal.put("budget", config.budget)
+    journal.put("facts", vars(facts_of(data)))
+
+
 def _work(
-    run: RunFolder, config: StudyConfig, budget: Budget, stopwatch: Stopwatch, observe: Observer
+    run: RunFolder, journal: Journal, config: StudyConfig, stopwatch: Stopwatch, observe: Observer
 ) -> None:
     handler = JsonLinesHandler(run.log_path, logging.INFO)
     logger = logging.getLogger("penjing")
@@ -177,11 +200,11 @@ def _work(
     level = logger.level
     logger.setLevel(logging.INFO)
     try:
-        with run.journal() as journal:
-            kept = journal.get("facts")
-            facts = DataFacts(**{**kept, "shape": tuple(kept["shape"])})
-            pipeline = Pipeline(config, facts, OnnxRuntimeCpu())
-            Study(run, journal, config, facts, budget, pipeline, stopwatch, observe).work()
+        kept = journal.get("facts")
+        facts = DataFacts(**{**kept, "shape": tuple(kept["shape"])})
+        pipeline = Pipeline(config, facts, OnnxRuntimeCpu())
+        budget = parse_budget(journal.get("budget"))
+        Study(run, journal, config, facts, budget, pipeline, stopwatch, observe).work()
     finally:
         logger.setLevel(level)
         logger.removeHandler(handler)

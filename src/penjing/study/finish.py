@@ -44,6 +44,9 @@ class Finisher:
     def prepare(self, plan: Plan | None) -> None:
         """Fit the latency model, or read the one that was fitted; measure the reference network."""
         path = self.run.path / "latency_model.json"
+        if not self._needs_latency():
+            self._measure_reference()
+            return
         if path.exists():
             model = LatencyModel.from_dict(json.loads(path.read_text(encoding="utf-8")))
         else:
@@ -53,6 +56,14 @@ class Finisher:
             )
             write_atomically(path, json.dumps(model.as_dict()))
         self.pipeline.latency_ms = model.predict_ms
+        self._measure_reference()
+
+    def _needs_latency(self) -> bool:
+        """Whether a clock decides anything: without it a run is the same on every machine."""
+        texts = [*self.config.objectives, *self.config.constraints]
+        return any("latency_ms" in text for text in texts)
+
+    def _measure_reference(self) -> None:
         if self.journal.get("reference") is None:
             blueprint = self.reference_blueprint()
             artifact = self._reference_artifact()
@@ -124,7 +135,8 @@ class Finisher:
         blueprint = self.pipeline.blueprint(candidate)
         folder = self.run.design_path(design)
         costs = self.pipeline.costs_of(blueprint)
-        costs["predicted_latency_ms"] = costs.pop("latency_ms")
+        if "latency_ms" in costs:
+            costs["predicted_latency_ms"] = costs.pop("latency_ms")
         Manifest(
             id=design,
             candidate=candidate.as_dict(),

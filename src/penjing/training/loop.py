@@ -96,7 +96,7 @@ def train_(
     steps_per_epoch = max(1, images.shape[0] // recipe.batch_size)
     n_planned = n_steps = max(1, round(recipe.epochs * steps_per_epoch))
     peak = recipe.learning_rate * (_ADAMW_SHARE if recipe.optimiser == "adamw" else 1.0)
-    optimiser = _optimiser(network, recipe)
+    optimiser = optimiser_of(network, recipe)
     network.train()
     started = told = time.perf_counter()
     step = 0
@@ -105,7 +105,7 @@ def train_(
         for first in range(0, steps_per_epoch * recipe.batch_size, recipe.batch_size):
             rows = order[first : first + recipe.batch_size]
             for group in optimiser.param_groups:
-                group["lr"] = peak * _schedule(step / n_steps, recipe.warmup_fraction)
+                group["lr"] = peak * schedule(step / n_steps, recipe.warmup_fraction)
             batch = images[rows]
             if augmentation is not None:
                 batch = augmentation(batch, generator)
@@ -131,14 +131,16 @@ def _steps_that_fit(step: int, elapsed: float, seconds: float, planned: int) -> 
     return max(step, min(planned, int(seconds / (elapsed / step))))
 
 
-def _schedule(done: float, warmup_fraction: float) -> float:
+def schedule(done: float, warmup_fraction: float) -> float:
+    """The learning rate's share of its peak after a fraction of the steps: rise, then half a cosine."""
     if done < warmup_fraction:
         return (done + 0.01) / (warmup_fraction + 0.01)
     share = (done - warmup_fraction) / (1 - warmup_fraction)
     return 0.5 * (1 + math.cos(share * math.pi))
 
 
-def _optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+def optimiser_of(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """The recipe's optimiser; biases and normalisations do not decay."""
     decayed = [p for p in network.parameters() if p.ndim > 1]
     kept = [p for p in network.parameters() if p.ndim <= 1]
     groups = [

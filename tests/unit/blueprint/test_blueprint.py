@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.unit.networks import Pipeline
 from torch import nn
 
 from penjing.blueprint import (
@@ -18,7 +19,6 @@ from penjing.blueprint import (
 )
 from penjing.errors import FormatVersionError, InvalidValueError, ShapeError, UnknownNameError
 from penjing.families.plain import build_network
-from tests.unit.networks import Pipeline
 
 
 def small() -> Blueprint:
@@ -50,7 +50,14 @@ def test_counts_by_hand() -> None:
     blueprint = small()
     weights = (8 * 3 * 9, 8 * 2 * 25, 80)
     assert parameters(blueprint) == sum(weights) + 8 + 8 + 10
-    assert [layer_macs(layer) for layer in blueprint.layers] == [0, weights[0] * 30, weights[1] * 30, 0, 0, 80]
+    assert [layer_macs(layer) for layer in blueprint.layers] == [
+        0,
+        weights[0] * 30,
+        weights[1] * 30,
+        0,
+        0,
+        80,
+    ]
     assert macs(blueprint) == weights[0] * 30 + weights[1] * 30 + 80
     assert activation_elements(blueprint) == 3 * 9 * 12 + 3 * 8 * 30 + 8 + 10
 

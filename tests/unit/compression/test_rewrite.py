@@ -1,4 +1,5 @@
 import pytest
+from tests.unit.networks import ALL_PRECISIONS, Pipeline
 
 from penjing.blueprint import Blueprint, BlueprintBuilder, InputSpec, precision_named
 from penjing.compression.quantization.method import AS_BLOCK, Quantization, precision_of_layer
@@ -6,7 +7,6 @@ from penjing.compression.quantization.rewrite import is_never_negative, with_pre
 from penjing.errors import InvalidValueError, UnknownNameError
 from penjing.protocols import Abilities, Block
 from penjing.space import Candidate, Condition
-from tests.unit.networks import ALL_PRECISIONS, Pipeline
 
 PIPELINE = Pipeline()
 CANDIDATES = PIPELINE.samples(60, seed=4)
@@ -30,7 +30,9 @@ def test_every_layer_reads_what_it_computes_with() -> None:
             else:
                 integer = precision_named(layer.precision).integer
                 assert read == {"uint8" if integer else "float32"}
-                assert layer.output_storage == ("uint8" if integer and layer.name != "head.linear" else "float32")
+                assert layer.output_storage == (
+                    "uint8" if integer and layer.name != "head.linear" else "float32"
+                )
         assert stored_as(blueprint, blueprint.output) == "float32"
 
 
@@ -123,7 +125,10 @@ def test_choices_stand_under_the_conditions_of_their_block_and_layer() -> None:
     block, one = (Condition("depth", (2,)),), (Condition("op", ("a",)),)
     blocks = [Block("stem", (), {"conv": ()}), Block("s.b", block, {"a.conv": one, "c": ()})]
     abilities = Abilities(ALL_PRECISIONS, ())
-    made = {choice.name: choice for choice in Quantization(("fp32", "w4"), per_layer=True).choices(blocks, abilities)}
+    made = {
+        choice.name: choice
+        for choice in Quantization(("fp32", "w4"), per_layer=True).choices(blocks, abilities)
+    }
     assert list(made) == ["stem.precision", "s.b.precision", "s.b.a.conv.precision", "s.b.c.precision"]
     assert made["s.b.precision"].conditions == block
     assert made["s.b.a.conv.precision"].conditions == (*block, *one)
@@ -141,15 +146,18 @@ def test_notes_do_not_depend_on_the_order_of_the_precisions() -> None:
 def test_a_layers_own_precision_goes_before_its_blocks() -> None:
     layer = PIPELINE.plain(CANDIDATES[0])["stem.conv"]
     assert precision_of_layer(layer, Candidate({"stem.precision": "w8", "stem.conv.precision": "w4"})) == "w4"
-    assert precision_of_layer(layer, Candidate({"stem.precision": "w8", "stem.conv.precision": AS_BLOCK})) == "w8"
+    assert (
+        precision_of_layer(layer, Candidate({"stem.precision": "w8", "stem.conv.precision": AS_BLOCK}))
+        == "w8"
+    )
     assert precision_of_layer(layer, Candidate({"head.precision": "w8"})) == "fp32"
 
 
 def test_precisions_that_the_target_cannot_run_are_refused() -> None:
-    with pytest.raises(InvalidValueError, match="cannot run precision 'w4a8'. It runs: fp32, w8a8"):
+    with pytest.raises(InvalidValueError, match=r"cannot run precision 'w4a8'. It runs: fp32, w8a8"):
         Quantization(("fp32", "w4a8")).choices([], Abilities(("fp32", "w8a8"), ()))
 
 
 def test_unknown_precisions_are_refused() -> None:
-    with pytest.raises(UnknownNameError, match="'w8a9'. Did you mean 'w8a8'"):
+    with pytest.raises(UnknownNameError, match=r"'w8a9'. Did you mean 'w8a8'"):
         Quantization(("fp32", "w8a9"))

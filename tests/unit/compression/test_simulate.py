@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
+from tests.unit.networks import ALL_PRECISIONS, Pipeline, generator, loadable, structured_pixels
 from torch import nn
 
 from penjing.blueprint import Blueprint, BlueprintBuilder, InputSpec
@@ -26,9 +27,9 @@ from penjing.families.plain import build_network, float_weights, folded, network
 from penjing.protocols import ActivationScale, QuantizationScheme, largest_weight_code
 from penjing.targets.onnxruntime.export import write_onnx
 from penjing.training import Recipe, train_
-from tests.unit.networks import ALL_PRECISIONS, Pipeline, generator, loadable, structured_pixels
 
 PIPELINE = Pipeline()
+N_RANDOM = 8
 
 
 @dataclass
@@ -63,7 +64,7 @@ def compressed(plain: Blueprint, blueprint: Blueprint) -> Made:
 @pytest.fixture(scope="module")
 def mixed() -> list[Made]:
     """Random candidates, and one of each precision throughout."""
-    made = [compressed(PIPELINE.plain(c), PIPELINE.blueprint(c)) for c in PIPELINE.samples(8, seed=6)]
+    made = [compressed(PIPELINE.plain(c), PIPELINE.blueprint(c)) for c in PIPELINE.samples(N_RANDOM, seed=6)]
     covering = PIPELINE.family.covering(PIPELINE.architecture)
     for index, name in enumerate(ALL_PRECISIONS):
         plain = PIPELINE.plain(covering[index % len(covering)])
@@ -73,20 +74,14 @@ def mixed() -> list[Made]:
 
 def test_the_artifact_agrees_with_the_simulated_network(mixed: list[Made]) -> None:
     pixels = torch.cat([structured_pixels(300, (1, 8, 8)), digits()[0][600:900]])
-    n_equal = n_all = 0
+    shares: list[float] = []
     for made in mixed:
         session = onnxruntime.InferenceSession(made.file(), providers=["CPUExecutionProvider"])
         (found,) = session.run(None, {"x": pixels.numpy()})
         wanted = made.simulated(pixels).detach().numpy()
-        error = np.abs(found - wanted).mean() / wanted.std()
-        assert error < 0.02, [layer.precision for layer in made.blueprint.layers]
-        equal = found.argmax(1) == wanted.argmax(1)
-        # Of a tie that one rounding decides either side is right.
-        top = np.sort(wanted, axis=1)
-        equal |= top[:, -1] - top[:, -2] < 0.02 * wanted.std()
-        assert equal.mean() >= 0.99
-        n_equal, n_all = n_equal + int(equal.sum()), n_all + len(equal)
-    assert n_equal / n_all >= 0.995
+        assert np.abs(found - wanted).mean() / wanted.std() < 0.02
+        shares.append(float((found.argmax(1) == wanted.argmax(1)).mean()))
+    assert min(shares) >= 0.99
 
 
 def test_the_networks_did_learn_something(mixed: list[Made]) -> None:

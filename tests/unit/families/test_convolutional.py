@@ -1,13 +1,13 @@
 from typing import Any
 
 import pytest
+from tests.unit.networks import ABILITIES, SMALL, Pipeline
 
 from penjing.blueprint import InputSpec
 from penjing.errors import InvalidValueError, UnknownNameError
 from penjing.families.convolutional import ConvolutionalFamily, ConvolutionalSettings
 from penjing.families.elastic import largest_shapes
 from penjing.space import Candidate, SearchSpace
-from tests.unit.networks import ABILITIES, SMALL, Pipeline
 
 
 def test_a_candidate_by_hand() -> None:
@@ -27,7 +27,9 @@ def test_a_candidate_by_hand() -> None:
     assert space.cardinality == 3 * 3
     fixed = space.fixed({"stage1.block0.operation": "separable", "stage1.block1.operation": "inverted"})
     (candidate,) = family.covering(fixed.choices)
-    shapes = {layer.name: layer.tensor("weight").shape for layer in family.blueprint(candidate).weighted_layers}
+    shapes = {
+        layer.name: layer.tensor("weight").shape for layer in family.blueprint(candidate).weighted_layers
+    }
     assert shapes == {
         "stem.conv": (4, 1, 3, 3),
         "stage1.block0.separable.depthwise": (4, 1, 5, 5),
@@ -102,7 +104,9 @@ def test_default_settings_fit_the_images(shape: tuple[int, int, int]) -> None:
 
 def test_resolutions_keep_the_shape_of_the_image() -> None:
     family = ConvolutionalFamily(
-        InputSpec("x", (3, 40, 20)), 5, ConvolutionalSettings(resolutions=(10,), stage_strides=((1,), (1,), (1,)))
+        InputSpec("x", (3, 40, 20)),
+        5,
+        ConvolutionalSettings(resolutions=(10,), stage_strides=((1,), (1,), (1,))),
     )
     candidate = family.covering(family.choices(ABILITIES))[0]
     assert family.blueprint(candidate)["input.resize"].output_shape == (3, 20, 10)

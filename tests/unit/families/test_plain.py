@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from tests.unit.networks import Pipeline, loadable, randomised, structured_pixels
 from torch import nn
 
 from penjing.blueprint import Blueprint, BlueprintBuilder, InputSpec, Layer, TensorSpec
@@ -16,7 +17,6 @@ from penjing.errors import InvalidValueError, UnknownNameError
 from penjing.families.plain import build_network, float_weights, folded, network_source
 from penjing.protocols import QuantizationScheme
 from penjing.targets.onnxruntime.export import write_onnx
-from tests.unit.networks import Pipeline, loadable, randomised, structured_pixels
 
 PIPELINE = Pipeline()
 CANDIDATES = PIPELINE.samples(12, seed=2)
@@ -179,15 +179,16 @@ def test_two_names_that_would_be_one_are_refused() -> None:
     build.conv2d("a.b", "x", 2)
     with pytest.raises(InvalidValueError, match=r"Layers 'a\.b' and 'a_b' would both be 'a_b'"):
         network_source(build.finish(build.conv2d("a_b", "a.b", 2)))
+    build = BlueprintBuilder(InputSpec("x", (1, 4, 4)))
+    build.conv2d("a.b", "x", 2)
+    other = build.finish(build.conv2d("a.b.norm", "a.b", 2))
     with pytest.raises(InvalidValueError, match=r"would both be 'a_b_norm'"):
-        build = BlueprintBuilder(InputSpec("x", (1, 4, 4)))
-        build.conv2d("a.b", "x", 2)
-        network_source(build.finish(build.conv2d("a.b.norm", "a.b", 2)))
+        network_source(other)
 
 
 def test_an_unknown_operation_is_refused() -> None:
     layer = Layer("a", "conv3d", ("x",), (1, 4, 4))
-    with pytest.raises(UnknownNameError, match="No operation is named 'conv3d'. Did you mean 'conv2d'"):
+    with pytest.raises(UnknownNameError, match=r"No operation is named 'conv3d'. Did you mean 'conv2d'"):
         network_source(Blueprint(InputSpec("x", (1, 4, 4)), (layer,), "a"))
 
 

@@ -1,9 +1,9 @@
 import torch
+from tests.unit.networks import Pipeline, generator, randomised, structured_pixels
 
 from penjing.families.convolutional.settings import OPERATIONS
 from penjing.families.elastic import Supernet, largest_shapes
 from penjing.space import Candidate
-from tests.unit.networks import Pipeline, generator, randomised, structured_pixels
 
 PIPELINE = Pipeline()
 

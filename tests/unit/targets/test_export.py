@@ -6,13 +6,13 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from tests.unit.networks import ALL_PRECISIONS, Pipeline, structured_pixels
 
 from penjing.blueprint import Blueprint, BlueprintBuilder, InputSpec, TensorSpec, precision_named
 from penjing.compression.quantization.rewrite import with_precisions
 from penjing.errors import InvalidValueError
 from penjing.protocols import ActivationScale, FloatArray, QuantizationScheme, largest_weight_code
 from penjing.targets.onnxruntime.export import count_onnx_bytes, write_onnx
-from tests.unit.networks import ALL_PRECISIONS, Pipeline, structured_pixels
 
 Parts = tuple[Blueprint, dict[str, FloatArray], QuantizationScheme]
 
@@ -56,7 +56,8 @@ def test_predicted_bytes_are_the_files_bytes() -> None:
 
 def test_overrides_per_layer_are_among_the_candidates() -> None:
     assert any(
-        len({layer.precision for layer in PIPELINE.blueprint(c).weighted_layers if "inverted" in layer.name}) > 1
+        len({layer.precision for layer in PIPELINE.blueprint(c).weighted_layers if "inverted" in layer.name})
+        > 1
         for c in CANDIDATES
     )
 
@@ -82,8 +83,14 @@ def test_nothing_is_in_the_file_that_the_runtime_does_not_need() -> None:
     for candidate in CANDIDATES[:10]:
         file = write_onnx(*with_numbers(PIPELINE.blueprint(candidate)))
         model = onnx.load_from_string(file)
-        assert not (model.doc_string or model.producer_name or model.producer_version or model.domain)
-        assert not (model.metadata_props or model.functions or model.graph.doc_string or model.graph.value_info)
+        assert not (model.doc_string)
+        assert not (model.producer_name)
+        assert not (model.producer_version)
+        assert not (model.domain)
+        assert not (model.metadata_props)
+        assert not (model.functions)
+        assert not (model.graph.doc_string)
+        assert not (model.graph.value_info)
         assert not any(node.name or node.doc_string for node in model.graph.node)
         assert not any(tensor.doc_string or tensor.external_data for tensor in model.graph.initializer)
         names = [name for node in model.graph.node for name in (*node.input, *node.output)]
@@ -129,7 +136,7 @@ def test_an_input_named_like_the_output_is_no_trouble() -> None:
 
 def test_an_output_that_is_not_the_last_layer_is_refused() -> None:
     blueprint = replace(UNIFORM[0], output="stem.conv")
-    with pytest.raises(InvalidValueError, match="is 'head.linear', got 'stem.conv'"):
+    with pytest.raises(InvalidValueError, match=r"is 'head.linear', got 'stem.conv'"):
         count_onnx_bytes(blueprint)
 
 

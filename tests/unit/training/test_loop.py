@@ -4,13 +4,13 @@ from typing import Any
 import pytest
 import torch
 from sklearn.datasets import load_digits
+from tests.unit.networks import Pipeline, generator
 from torch import nn
 
 from penjing.errors import DataError, InvalidValueError, UnknownNameError
 from penjing.families.convolutional import ConvolutionalSettings
 from penjing.families.plain import build_network
 from penjing.training import Augmentation, Recipe, accuracy, logits_of, train_
-from tests.unit.networks import Pipeline, generator
 
 QUICK = Recipe(epochs=6, batch_size=64)
 
@@ -36,7 +36,9 @@ def network() -> nn.Module:
     pipeline = Pipeline(SETTINGS)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return build_network(pipeline.plain(pipeline.family.covering(pipeline.architecture)[0]), trainable=True)
+        return build_network(
+            pipeline.plain(pipeline.family.covering(pipeline.architecture)[0]), trainable=True
+        )
 
 
 def weights(made: nn.Module) -> torch.Tensor:
@@ -47,7 +49,8 @@ def weights(made: nn.Module) -> torch.Tensor:
 def test_the_digits_are_learnt(digits: tuple[torch.Tensor, torch.Tensor], optimiser: str) -> None:
     images, labels = digits
     made = network()
-    recipe = replace(QUICK, optimiser=optimiser, learning_rate=0.1 if optimiser == "sgd" else 0.5)
+    # The peak for AdamW is far above the default: a hundredth of that is too slow for a few epochs.
+    recipe = replace(QUICK, optimiser=optimiser, learning_rate=0.1 if optimiser == "sgd" else 1.0)
     held_out = torch.arange(len(images)) % 5 == 0
     train_(made, images[~held_out], labels[~held_out], recipe, generator(), Augmentation(mirror=False))
     assert accuracy(made, images[held_out], labels[held_out]) > 0.9
@@ -58,7 +61,12 @@ def test_equal_seeds_give_equal_bits(digits: tuple[torch.Tensor, torch.Tensor]) 
     for seed in (1, 1, 2):
         made.append(network())
         train_(
-            made[-1], digits[0][:256], digits[1][:256], replace(QUICK, epochs=2), generator(seed), Augmentation()
+            made[-1],
+            digits[0][:256],
+            digits[1][:256],
+            replace(QUICK, epochs=2),
+            generator(seed),
+            Augmentation(),
         )
     first, again, other = map(weights, made)
     assert torch.equal(first, again)
@@ -97,7 +105,9 @@ def test_seconds_shorten_the_schedule(digits: tuple[torch.Tensor, torch.Tensor])
 
 def test_plenty_of_seconds_take_the_epochs_that_were_asked(digits: tuple[torch.Tensor, torch.Tensor]) -> None:
     images, labels = digits[0][:640], digits[1][:640]
-    assert train_(network(), images, labels, replace(QUICK, epochs=1.5), generator(), seconds=1e6).epochs == 1.5
+    assert (
+        train_(network(), images, labels, replace(QUICK, epochs=1.5), generator(), seconds=1e6).epochs == 1.5
+    )
 
 
 def test_fewer_images_than_a_batch_are_one_step_each_epoch(digits: tuple[torch.Tensor, torch.Tensor]) -> None:
@@ -155,7 +165,11 @@ def test_shifts_move_in_black_and_mirrors_swap() -> None:
         (InvalidValueError, {"temperature": 0.0}, "temperature must be positive, got 0.0"),
         (InvalidValueError, {"batch_size": 0}, "batch_size must be positive, got 0"),
         (InvalidValueError, {"weight_decay": -1.0}, "weight_decay must not be negative, got -1.0"),
-        (InvalidValueError, {"distillation_weight": 1.5}, r"distillation_weight must be in \[0, 1\], got 1.5"),
+        (
+            InvalidValueError,
+            {"distillation_weight": 1.5},
+            r"distillation_weight must be in \[0, 1\], got 1.5",
+        ),
         (InvalidValueError, {"label_smoothing": -0.5}, r"label_smoothing must be in \[0, 1\], got -0.5"),
         (InvalidValueError, {"warmup_fraction": 2}, r"warmup_fraction must be in \[0, 1\], got 2"),
     ],

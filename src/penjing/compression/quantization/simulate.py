@@ -7,25 +7,25 @@ through the rounding (Bengio, Léonard and Courville, arXiv:1308.3432), zero
 where a value is clipped.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from penjing.blueprint import Blueprint, precision_named
+from penjing.blueprint import Blueprint, Layer, precision_named
 from penjing.compression.quantization.rewrite import is_never_negative
 from penjing.errors import DataError
 from penjing.protocols import ActivationScale, FloatArray, QuantizationScheme, largest_weight_code
 
 # Prime, so that the samples of a tensor do not all fall on one place of its image or on one channel.
 _SAMPLES_PER_BATCH = 20_011
-_LARGEST_BIAS_CODE = 2**30
+_LARGEST_BIAS_CODE = 2**31 - 1
 
 
 class WeightCodes(nn.Module):
-    """Rounds a weight to its codes and back, one scale per output channel."""
+    """Rounds a weight or a bias to its codes and back, one scale per output channel."""
 
     def __init__(self, scales: torch.Tensor, largest: int) -> None:
         super().__init__()
@@ -130,8 +130,7 @@ def calibrate(
             found = weight_scales(module.weight, largest)
             if precision.integer:
                 # A channel of (nearly) no weights would have a scale in which its bias overflows 32 bits.
-                source = activations.get(layer.inputs[0])
-                step = (source.scale if source else blueprint.input.scale) * _LARGEST_BIAS_CODE
+                step = _input_scale(layer, blueprint, activations) * (_LARGEST_BIAS_CODE // 2)
                 found = torch.maximum(found, module.bias.detach().abs() / step)
             scales[layer.name] = found.cpu().numpy().astype(np.float32)
     return QuantizationScheme(scales, activations, reduced_range)
@@ -154,6 +153,12 @@ def _watch(network: nn.Module, ranges: dict[str, _Range], batches: Iterable[torc
             setattr(network, _codes_name(name), module)
     if not all(seen.seen for seen in ranges.values()):
         raise DataError("Finding the scales of activations needs at least one batch of images, got none.")
+
+
+def _input_scale(layer: Layer, blueprint: Blueprint, activations: Mapping[str, ActivationScale]) -> float:
+    """The scale of the uint8 tensor that an integer layer reads."""
+    source = activations.get(layer.inputs[0])
+    return source.scale if source else blueprint.input.scale
 
 
 def _codes_name(layer: str) -> str:
@@ -194,4 +199,8 @@ def simulate_(network: nn.Module, blueprint: Blueprint, scheme: QuantizationSche
         else:
             continue
         parametrize.register_parametrization(module, "weight", rounding)
+        if precision.integer:
+            # The file's bias is a code too. Left out, what differs adds up from layer to layer.
+            step = rounding.get_buffer("scales") * _input_scale(layer, blueprint, scheme.activations)
+            parametrize.register_parametrization(module, "bias", WeightCodes(step, _LARGEST_BIAS_CODE))
     return network

@@ -2,8 +2,8 @@
 
 The time is a sum of prices times amounts (:mod:`latency_features`), prices found from
 a few dozen measured networks, times the exponential of a small Gaussian process over what share of the
-time goes where. Prices that the measurements do not determine stay near those of the processor on which Penjing was made,
-scaled to this one.
+time goes where. Prices that the measurements do not determine stay near the usual ones, scaled to
+this processor.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,9 @@ _PRIOR_WEIGHT = 0.03
 _FOLDS = 5
 _INDEX = {name: index for index, name in enumerate(NAMES)}
 _KINDS = sorted({name.partition(".")[0] for name in NAMES})
-_MEMBERSHIP = np.array([[name.partition(".")[0] == kind for kind in _KINDS] for name in NAMES], dtype=np.float64)
+_MEMBERSHIP = np.array(
+    [[name.partition(".")[0] == kind for kind in _KINDS] for name in NAMES], dtype=np.float64
+)
 Array = NDArray[np.float64]
 
 
@@ -80,12 +82,12 @@ class LatencyModel:
                 n_networks=len(blueprints),
                 n_latencies=times.size,
             )
-        if not np.all(np.isfinite(times) & (times > 0)):
+        wrong = times[~(np.isfinite(times) & (times > 0))]
+        if wrong.size:
             raise InvalidValueError(
-                f"Latencies must be positive, got {float(times[~(times > 0)][0])!r} ms. "
-                "Drop failed measurements first."
-                if np.any(~(times > 0))
-                else "Latencies must be finite, got infinity. Drop failed measurements first."
+                f"Latencies must be positive and finite, got {float(wrong[0])!r} ms. "
+                "Drop failed measurements first.",
+                latency_ms=float(wrong[0]),
             )
         table = cls(width_multiple, np.zeros(len(NAMES)), _nothing_learned(), {})
         amounts = np.stack([table.amounts(blueprint) for blueprint in blueprints])

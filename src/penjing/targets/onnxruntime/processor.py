@@ -45,7 +45,7 @@ _X86 = frozenset({"x86_64", "amd64", "i686", "i386"})
 
 
 def processor_info(cpuinfo: str | None = None, machine: str | None = None) -> dict[str, object]:
-    """Describe the processor for a manifest.
+    r"""Describe the processor for a manifest.
 
     Args:
         cpuinfo: Text in the form of ``/proc/cpuinfo``; None reads that file, which may be absent.
@@ -55,7 +55,7 @@ def processor_info(cpuinfo: str | None = None, machine: str | None = None) -> di
         ``model``, ``machine``, ``flags`` (sorted, only those that matter here) and ``logical_cores``.
 
     Example:
-        >>> processor_info("model name : A\\nflags : fpu avx2 fma", machine="x86_64")["flags"]
+        >>> processor_info("model name : A\nflags : fpu avx2 fma", machine="x86_64")["flags"]
         ['avx2', 'fma']
     """
     if cpuinfo is None:

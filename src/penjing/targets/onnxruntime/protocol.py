@@ -22,6 +22,7 @@ from penjing.objectives import median_interval
 BLOCK_SECONDS = 1e-3
 _WARM_UP_SECONDS = 2e-3
 _MAX_CALLS_PER_BLOCK = 4096
+_FEWEST_BLOCKS = 6
 
 
 class Timed(Protocol):
@@ -29,9 +30,13 @@ class Timed(Protocol):
 
     threads: int
 
-    def random_input(self, batch: int, rng: np.random.Generator) -> dict[str, NDArray[Any]]: ...
+    def random_input(self, batch: int, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+        """Draw an input for a call with ``batch`` examples."""
+        ...
 
-    def run(self, given: Mapping[str, NDArray[Any]]) -> list[Any]: ...
+    def run(self, given: Mapping[str, NDArray[Any]]) -> list[Any]:
+        """Compute; this call is timed."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,8 @@ class Latency:
         batch: Examples per call.
         spread: Interquartile range of the block means over their median; above 0.1 the machine was busy.
         ratio_to_reference: Median of the ratios within a round; None without a reference.
+        undisturbed: 10th percentile of the block means, milliseconds: nearer to what the network takes alone
+            where something else runs beside it.
     """
 
     value: float
@@ -57,11 +64,15 @@ class Latency:
     batch: int
     spread: float
     ratio_to_reference: float | None = None
+    undisturbed: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON data, with units in the names."""
         data = asdict(self)
-        return {f"{key}_ms" if key in ("value", "low", "high") else key: value for key, value in data.items()}
+        return {
+            f"{key}_ms" if key in ("value", "low", "high", "undisturbed") else key: value
+            for key, value in data.items()
+        }
 
 
 def measure_latency(
@@ -80,7 +91,7 @@ def measure_latency(
         batch: Examples per call, for networks whose batch axis is free.
         seconds_each: Time to spend per network, seconds.
         min_blocks: Blocks per network even if they take longer than that.
-        rng: Draws inputs and the order within a round; None is a fixed stream, as times must not depend on it.
+        rng: Draws inputs and the order within a round; None is a fixed stream.
 
     Returns:
         One latency per session, in the order given.
@@ -124,6 +135,7 @@ def _summary(
         batch=batch,
         spread=float(quartiles[1] - quartiles[0]) / median,
         ratio_to_reference=None if base is None else float(np.median(ms / base)),
+        undisturbed=float(np.percentile(ms, 10)),
     )
 
 
@@ -173,5 +185,9 @@ def _check(
         raise InvalidValueError(
             f"seconds_each must be 0 or more, got {seconds_each!r}.", seconds_each=seconds_each
         )
-    if min_blocks < 1:
-        raise InvalidValueError(f"min_blocks must be at least 1, got {min_blocks!r}.", min_blocks=min_blocks)
+    if min_blocks < _FEWEST_BLOCKS:
+        raise InvalidValueError(
+            f"min_blocks must be at least {_FEWEST_BLOCKS}, got {min_blocks!r}. "
+            "The interval of a median needs that many.",
+            min_blocks=min_blocks,
+        )

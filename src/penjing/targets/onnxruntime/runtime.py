@@ -78,10 +78,14 @@ class Session:
         return np.dtype(_numpy_type(self._session.get_inputs()[0])).name
 
     @property
+    def input_shapes(self) -> dict[str, tuple[int | None, ...]]:
+        """Shape of every input by name."""
+        return {given.name: _shape(given) for given in self._session.get_inputs()}
+
+    @property
     def has_free_batch(self) -> bool:
         """Whether the first axis of every input can have any length."""
-        shapes = [_shape(given) for given in self._session.get_inputs()]
-        return all(len(shape) > 0 and shape[0] is None for shape in shapes)
+        return all(shape[:1] == (None,) for shape in self.input_shapes.values())
 
     def predict(self, x: NDArray[Any], batch: int = 500) -> NDArray[np.float32]:
         """Compute the first output.
@@ -106,7 +110,8 @@ class Session:
             raise ShapeError(f"x must have shape {wanted}, got {list(x.shape)}.", found=list(x.shape))
         if x.dtype.name != self.input_type:
             raise InvalidValueError(
-                f"x must be {self.input_type}, got {x.dtype.name}. Convert it with x.astype({self.input_type!r})."
+                f"x must be {self.input_type}, got {x.dtype.name}. "
+                f"Convert it with x.astype({self.input_type!r})."
             )
         if batch < 1:
             raise InvalidValueError(f"batch must be at least 1, got {batch!r}.", batch=batch)
@@ -128,9 +133,7 @@ class Session:
         """
         made: dict[str, NDArray[Any]] = {}
         for given in self._session.get_inputs():
-            shape = [
-                size or (batch if axis == 0 else 1) for axis, size in enumerate(_shape(given))
-            ]
+            shape = [size or (batch if axis == 0 else 1) for axis, size in enumerate(_shape(given))]
             kind = np.dtype(_numpy_type(given))
             if kind.kind == "f":
                 made[given.name] = rng.standard_normal(shape).astype(kind)
@@ -164,7 +167,7 @@ def runtime_version() -> str:
 
 def _runtime() -> Any:
     try:
-        import onnxruntime  # noqa: PLC0415 - slow to import, and may be absent
+        import onnxruntime  # slow to import, and may be absent
     except ImportError as error:
         raise missing_extra("Running ONNX files", "onnxruntime", "search") from error
     return onnxruntime
@@ -173,9 +176,7 @@ def _runtime() -> Any:
 def _loaded(runtime: Any, artifact: bytes | str | Path, options: Any) -> Any:
     source = artifact if isinstance(artifact, bytes) else str(artifact)
     if isinstance(source, str) and not Path(source).is_file():
-        raise ArtifactError(
-            f"There is no file {source!r}. Give the path of an .onnx file.", path=source
-        )
+        raise ArtifactError(f"There is no file {source!r}. Give the path of an .onnx file.", path=source)
     try:
         return runtime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     # ONNX Runtime's errors have no common class of their own below Exception.
@@ -193,7 +194,9 @@ def _not_loaded(source: bytes | str, reason: str) -> ArtifactError:
             "Export it with standard operations only."
         )
     else:
-        message = f"{what} cannot be loaded by ONNX Runtime: {reason.splitlines()[0] if reason else 'no reason'}"
+        message = (
+            f"{what} cannot be loaded by ONNX Runtime: {reason.splitlines()[0] if reason else 'no reason'}"
+        )
     return ArtifactError(message, reason=reason)
 
 

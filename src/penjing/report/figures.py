@@ -1,0 +1,226 @@
+"""The interactive figures, as Plotly's JSON; colours follow the page's light or dark style in page.js."""
+
+import json
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import Any
+
+import plotly.graph_objects as go
+
+from penjing.report.page import DesignView, Page, Point
+from penjing.report.wording import factor, per_cent, size, time
+
+_LOOK: dict[str, dict[str, Any]] = {
+    "inherited": {"symbol": "circle", "size": 6, "color": "#8d99ae", "opacity": 0.45},
+    "rung": {"symbol": "triangle-up", "size": 8, "color": "#3a86c8", "opacity": 0.65},
+    "estimated": {"symbol": "circle-open", "size": 11, "color": "#d97a00", "line": {"width": 1.5}},
+}
+_NAMES = {
+    "inherited": "inherited: short training",
+    "rung": "partly trained",
+    "estimated": "estimated: finalists before their file",
+    "other": "final, not on the front",
+    "front": "final, on the front: measured",
+}
+_FRONT, _OTHER, _REFERENCE = "#c1121f", "#8a5a5e", "#6a4c93"
+_WRITE: dict[str, Callable[[float | None], str]] = {"size_bytes": size, "latency_ms": time}
+_AXES = {"size_bytes": "size of the file (bytes)", "latency_ms": "latency of one image (ms)"}
+
+
+def figures_of(page: Page) -> dict[str, str]:
+    """All figures that the page has something for: name to JSON."""
+    made: dict[str, go.Figure] = {}
+    if page.designs or page.points:
+        made["front-size"] = _front(page, "size_bytes")
+        made["front-latency"] = _front(page, "latency_ms")
+    if page.progress:
+        made["hypervolume"] = _hypervolume(page)
+    if page.worth.choices:
+        made["worth"] = _worth(page)
+    for name, metric in (("predicted-latency", "latency_ms"), ("predicted-size", "size_bytes")):
+        if any(_predicted(design, metric) for design in page.designs):
+            made[name] = _predicted_against_measured(page, metric)
+    # The default template is 7 kB of colours per figure, which page.js sets anyway.
+    return {name: json.dumps(figure.to_plotly_json(), default=_plain) for name, figure in made.items()}
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else list(value)
+
+
+def _figure(height: int, **layout: Any) -> go.Figure:
+    margin = {"l": 58, "r": 14, "t": 12, "b": 48}
+    legend = {"orientation": "h", "y": -0.24, "x": 0, "font": {"size": 12}}
+    figure = go.Figure()
+    figure.update_layout(
+        template=None, height=height, margin=margin, legend=legend, hovermode="closest", **layout
+    )
+    return figure
+
+
+def _value(item: Point | DesignView, metric: str) -> float | None:
+    found = getattr(item, metric)
+    return found if found is None or isinstance(found, float | int) else found.value
+
+
+def _front(page: Page, metric: str) -> go.Figure:
+    figure = _figure(460)
+    for fidelity in ("inherited", "rung", "estimated"):
+        points = [p for p in page.points if p.fidelity == fidelity and _value(p, metric)]
+        if points:
+            figure.add_scatter(
+                x=[_value(p, metric) for p in points],
+                y=[100 * p.accuracy for p in points],
+                mode="markers",
+                name=_NAMES[fidelity],
+                marker=_LOOK[fidelity],
+                text=[_point_text(p) for p in points],
+                hovertemplate="%{text}<extra></extra>",
+            )
+    others = [design for design in page.designs if not design.is_on_front]
+    for name, designs, colour in (("other", others, _OTHER), ("front", page.front, _FRONT)):
+        if designs:
+            _add_final(figure, _NAMES[name], designs, metric, colour)
+    _add_limits(figure, page, metric)
+    figure.update_xaxes(title=_AXES[metric], type="log", **_ticks(page, metric))
+    figure.update_yaxes(title="validation accuracy (%)")
+    return figure
+
+
+def _ticks(page: Page, metric: str) -> dict[str, Any]:
+    """Ticks 1, 2, 5, 10 … with units instead of bare powers."""
+    values = [v for item in (*page.points, *page.designs) if (v := _value(item, metric))]
+    if page.reference.get(metric):
+        values.append(float(page.reference[metric]))
+    if not values:
+        return {}
+    candidates = [digit * 10.0**power for power in range(-6, 12) for digit in (1, 2, 5)]
+    shown = [tick for tick in candidates if min(values) * 0.7 <= tick <= max(values) * 1.5]
+    return {"tickvals": shown, "ticktext": [_WRITE[metric](tick) for tick in shown]} if shown else {}
+
+
+def _add_final(
+    figure: go.Figure, name: str, designs: Sequence[DesignView], metric: str, colour: str
+) -> None:
+    designs = sorted(designs, key=lambda design: _value(design, metric) or 0.0)
+    spread = None
+    if metric == "latency_ms":
+        spread = _bars([design.latency_ms for design in designs], 1.0)
+    figure.add_scatter(
+        x=[_value(design, metric) for design in designs],
+        y=[100 * design.validation.value for design in designs],
+        error_y=_bars([design.validation for design in designs], 100.0),
+        error_x=spread,
+        mode="markers",
+        name=name,
+        marker={"symbol": "diamond", "size": 11, "color": colour, "line": {"width": 1, "color": "#fff"}},
+        text=[_design_text(design) for design in designs],
+        customdata=[design.id for design in designs],
+        hovertemplate="%{text}<extra></extra>",
+    )
+
+
+def _bars(intervals: Sequence[Any], scale: float) -> dict[str, Any]:
+    up = [scale * max(0.0, i.high - i.value) for i in intervals]
+    down = [scale * max(0.0, i.value - i.low) for i in intervals]
+    return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "thickness": 1, "width": 3}
+
+
+def _add_limits(figure: go.Figure, page: Page, metric: str) -> None:
+    for constraint in page.constraints:
+        if constraint.limit is None:
+            continue
+        look = {"line": {"dash": "dash", "width": 1.5, "color": "#5f8d4e"}, "annotation_text": str(constraint)}
+        if constraint.metric == metric:
+            # Plotly places text at log10 but lines at the value itself when the axis is logarithmic.
+            figure.add_vline(constraint.limit, annotation_position="bottom left", **look)
+        elif constraint.metric == "accuracy":
+            figure.add_hline(100 * constraint.limit, annotation_position="bottom left", **look)
+    if page.reference.get(metric):
+        value = float(page.reference[metric])
+        line = {"dash": "dot", "width": 1.5, "color": _REFERENCE}
+        text = f"reference {_WRITE[metric](value)}"
+        figure.add_vline(value, line=line, annotation_text=text, annotation_position="top left")
+
+
+def _point_text(point: Point) -> str:
+    costs = f"{size(point.size_bytes)}, predicted {time(point.latency_ms)}"
+    return f"<b>{escape(point.label)}</b><br>{per_cent(point.accuracy)} {point.fidelity}<br>{costs}"
+
+
+def _design_text(design: DesignView) -> str:
+    test = f"<br>test {per_cent(design.test.value)}" if design.test else ""
+    ratio = f" ({factor(design.ratio_to_reference)} reference)" if design.ratio_to_reference else ""
+    return (
+        f"<b>{escape(design.id)}</b><br>validation {per_cent(design.validation.value)}{test}<br>"
+        f"{size(design.size_bytes)}<br>{time(design.latency_ms.value)}{ratio}"
+    )
+
+
+def _hypervolume(page: Page) -> go.Figure:
+    figure = _figure(320)
+    for fidelity, colour in (("inherited", "#3a86c8"), ("final", _FRONT)):
+        points = [point for point in page.progress if point.fidelity == fidelity]
+        if points:
+            figure.add_scatter(
+                x=[point.elapsed_s for point in points],
+                y=[point.hypervolume for point in points],
+                mode="lines+markers",
+                line={"shape": "hv", "color": colour, "width": 2},
+                marker={"size": 4},
+                name=f"of {fidelity} points",
+                text=[f"{escape(p.phase)}<br>{p.evaluations} evaluations" for p in points],
+                hovertemplate="%{text}<br>%{x:.0f} s: %{y:.4f}<extra></extra>",
+            )
+    figure.update_xaxes(title="seconds since the start", rangemode="tozero")
+    figure.update_yaxes(title="hypervolume, share of the box")
+    return figure
+
+
+def _worth(page: Page) -> go.Figure:
+    choices = page.worth.choices[:14][::-1]
+    figure = _figure(90 + 26 * len(choices), showlegend=False)
+    # A bar under the least certain: the interval matters more than the value.
+    figure.add_bar(
+        y=[choice.name for choice in choices],
+        x=[choice.points.value for choice in choices],
+        orientation="h",
+        marker={"color": ["#d97a00" if c.part == "compression" else "#3a86c8" for c in choices]},
+        error_x=_bars([choice.points for choice in choices], 1.0),
+        text=[f"{escape(c.worst)} → {escape(c.best)}" for c in choices],
+        textposition="none",
+        hovertemplate="<b>%{y}</b><br>%{text}<br>%{x:.2f} points<extra></extra>",
+    )
+    figure.update_xaxes(title="accuracy points between worst and best value", zeroline=True)
+    figure.update_yaxes(automargin=True)
+    return figure
+
+
+def _predicted(design: DesignView, metric: str) -> float | None:
+    return getattr(design, f"predicted_{metric}")
+
+
+def _predicted_against_measured(page: Page, metric: str) -> go.Figure:
+    designs = [design for design in page.designs if _predicted(design, metric)]
+    measured = [float(_value(design, metric) or 0.0) for design in designs]
+    predicted = [float(_predicted(design, metric) or 0.0) for design in designs]
+    ends = [0.9 * min(*measured, *predicted), 1.1 * max(*measured, *predicted)]
+    figure = _figure(360, showlegend=False)
+    line = {"dash": "dot", "width": 1, "color": "#8d99ae"}
+    figure.add_scatter(x=ends, y=ends, mode="lines", line=line, hoverinfo="skip", name="equal")
+    figure.add_scatter(
+        x=predicted,
+        y=measured,
+        error_y=_bars([d.latency_ms for d in designs], 1.0) if metric == "latency_ms" else None,
+        mode="markers",
+        marker={"size": 9, "color": [_FRONT if d.is_on_front else _OTHER for d in designs]},
+        text=[
+            f"<b>{escape(design.id)}</b><br>predicted {_WRITE[metric](p)}<br>measured {_WRITE[metric](m)}"
+            for design, p, m in zip(designs, predicted, measured, strict=True)
+        ],
+        hovertemplate="%{text}<extra></extra>",
+    )
+    name = _AXES[metric]
+    figure.update_xaxes(title=f"predicted {name}", type="log", **_ticks(page, metric))
+    figure.update_yaxes(title="measured", type="log", **_ticks(page, metric))
+    return figure

@@ -1,0 +1,199 @@
+"""From the run folder to the page; what is missing is left out with a note, never a crash."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import yaml
+
+from penjing.errors import PenjingError
+from penjing.objectives import Constraint, parse_constraint
+from penjing.report.finished import compared, design_view
+from penjing.report.page import DesignView, Failure, Page, PhaseRow, Point, ProgressPoint, Worth
+from penjing.report.worth import worth_of
+from penjing.store import Journal, Manifest, RunFolder, Trial
+from penjing.store.front import front_of
+
+_FACTS = ("reference", "reference_measured", "facts", "notes", "class_names", "elapsed_s")
+
+
+def read_page(run: RunFolder) -> Page:
+    """Read everything that the report shows.
+
+    Args:
+        run: The folder; it is only read, and may still be written by a study.
+    """
+    notes: list[str] = []
+    config = run.config
+    journal = _journal(run, notes)
+    facts, trials = journal["facts"], journal["trials"]
+    notes[:0] = [str(note) for note in facts.get("notes") or ()]
+    reference = _reference(facts)
+    constraints = _constraints(config.get("constraints") or (), reference, notes)
+    found = [design_view(run, manifest, constraints) for manifest in _manifests(run, notes)]
+    objectives = tuple(map(str, config.get("objectives") or ()))
+    designs = compared(found, _front_ids(run, found, notes), objectives)
+    told = [trial.told_at for trial in trials if trial.told_at is not None]
+    newest = max(designs, key=lambda design: len(design.versions), default=None)
+    return Page(
+        name=run.path.resolve().name,
+        ended=datetime.fromtimestamp(max(told), UTC).strftime("%Y-%m-%d %H:%M UTC") if told else "",
+        elapsed_s=_number(facts.get("elapsed_s")),
+        objectives=objectives,
+        constraints=tuple(constraints),
+        notes=tuple(notes),
+        designs=designs,
+        points=tuple(_points(trials, designs)),
+        progress=tuple(_progress(journal["events"])),
+        worth=_worth(trials, config.get("seed")),
+        latency_model_error=_latency_model_error(run, notes),
+        reference=reference,
+        data=dict(facts.get("facts") or {}),
+        class_names=tuple(map(str, facts.get("class_names") or ())),
+        phases=tuple(_phases(trials)),
+        failures=tuple(Failure(t.number, t.phase, t.error or "") for t in trials if t.state == "failed"),
+        settings=yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
+        versions=dict(newest.versions) if newest else {},
+        processor=newest.processor if newest else (),
+    )
+
+
+def _journal(run: RunFolder, notes: list[str]) -> dict[str, Any]:
+    try:
+        with run.journal(read_only=True) as journal:
+            return {
+                "facts": {name: journal.get(name) for name in _FACTS},
+                "trials": journal.trials(),
+                "events": _progress_facts(journal),
+            }
+    except PenjingError as error:
+        notes.append(f"The journal could not be read: {error}")
+        return {"facts": {}, "trials": [], "events": []}
+
+
+def _progress_facts(journal: Journal) -> list[dict[str, Any]]:
+    return [event.facts for event in journal.events("progress")]
+
+
+def _manifests(run: RunFolder, notes: list[str]) -> list[Manifest]:
+    found = []
+    for path in sorted(run.designs_path.glob("*/manifest.json")):
+        try:
+            found.append(Manifest.read(path.parent))
+        except PenjingError as error:
+            notes.append(f"A design is left out: {error}")
+    return [manifest for manifest in found if _is_measured(manifest, notes)]
+
+
+def _is_measured(manifest: Manifest, notes: list[str]) -> bool:
+    measured = manifest.measurements
+    wanted = {"validation": Mapping, "latency_ms": Mapping, "size_bytes": int | float}
+    missing = [name for name, kind in wanted.items() if not isinstance(measured.get(name), kind)]
+    if missing:
+        notes.append(f"Design {manifest.id} is left out: its manifest lacks {', '.join(missing)}.")
+    return not missing
+
+
+def _front_ids(run: RunFolder, designs: Sequence[DesignView], notes: list[str]) -> set[str]:
+    if not designs:
+        return set()
+    try:
+        return {entry["id"] for entry in front_of(run)["front"]}
+    except (PenjingError, KeyError, TypeError) as error:
+        notes.append(f"The front could not be decided: {error}")
+        return set()
+
+
+def _reference(facts: Mapping[str, Any]) -> dict[str, Any]:
+    known = dict(facts.get("reference") or {})
+    measured = facts.get("reference_measured") or {}
+    return known | ({"measured": measured} if measured else {})
+
+
+def _constraints(
+    texts: Sequence[str], reference: Mapping[str, Any], notes: list[str]
+) -> list[Constraint]:
+    found = []
+    for text in texts:
+        try:
+            constraint = parse_constraint(str(text))
+            found.append(constraint.resolved(reference) if constraint.needs_reference else constraint)
+        except PenjingError as error:
+            notes.append(f"The constraint {text!r} could not be decided: {error}")
+    return found
+
+
+def _points(trials: Sequence[Trial], designs: Sequence[DesignView]) -> list[Point]:
+    made = []
+    for trial in trials:
+        accuracy = _number(trial.measurements.get("accuracy"))
+        if trial.state != "done" or trial.fidelity == "final" or accuracy is None:
+            continue
+        costs = trial.measurements.get("costs") or {}
+        sizes = _number(costs.get("size_bytes")), _number(costs.get("latency_ms"))
+        label = f"trial {trial.number} ({trial.phase})"
+        made.append(Point(label, trial.fidelity, accuracy, *sizes))
+    for design in designs:
+        accuracy = _number(design.recipe.get("float_validation_accuracy"))
+        if accuracy is not None:
+            estimates = design.predicted_size_bytes, design.predicted_latency_ms
+            made.append(Point(f"design {design.id}", "estimated", accuracy, *estimates))
+    return made
+
+
+def _progress(events: Sequence[Mapping[str, Any]]) -> list[ProgressPoint]:
+    made = []
+    for facts in events:
+        elapsed, volume = _number(facts.get("elapsed_s")), _number(facts.get("hypervolume"))
+        evaluations = int(facts.get("evaluations") or 0)
+        if elapsed is None or volume is None or not evaluations:
+            continue
+        kind, phase = str(facts.get("fidelity", "inherited")), str(facts.get("phase", ""))
+        made.append(ProgressPoint(elapsed, volume, kind, phase, evaluations))
+    return made
+
+
+def _worth(trials: Sequence[Trial], seed: Any) -> Worth:
+    used = [
+        trial
+        for trial in trials
+        if trial.state == "done" and trial.fidelity == "inherited" and "accuracy" in trial.measurements
+    ]
+    return worth_of(
+        [trial.candidate for trial in used],
+        [float(trial.measurements["accuracy"]) for trial in used],
+        [trial.measurements.get("costs") or {} for trial in used],
+        seed if isinstance(seed, int) else 0,
+    )
+
+
+def _latency_model_error(run: RunFolder, notes: list[str]) -> dict[str, float]:
+    path = run.path / "latency_model.json"
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        notes.append(f"{path.name} could not be read: {error}")
+        return {}
+    errors = content.get("cross_validated_error") if isinstance(content, dict) else None
+    if not isinstance(errors, dict):
+        return {}
+    return {str(name): float(value) for name, value in errors.items() if _number(value) is not None}
+
+
+def _phases(trials: Sequence[Trial]) -> list[PhaseRow]:
+    rows: dict[str, PhaseRow] = {}
+    states = Counter((trial.phase, trial.state) for trial in trials)
+    for trial in trials:
+        failed = states[trial.phase, "failed"] + states[trial.phase, "infeasible"]
+        row = rows.setdefault(trial.phase, PhaseRow(trial.phase, states[trial.phase, "done"], failed, 0.0))
+        rows[trial.phase] = replace(row, seconds=row.seconds + (trial.seconds or 0.0))
+    return list(rows.values())
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

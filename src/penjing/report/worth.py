@@ -1,0 +1,189 @@
+"""What each choice was worth: a model that adds up one effect per value, learnt from the search's trials.
+
+The logarithm of the error is modelled as a sum of one effect per value of each choice, shrunk towards zero
+(ridge regression on one-hot columns; the penalty is the one that predicts left-out trials best). A choice
+that does not exist in a candidate has a level of its own, which never counts as best or worst. Bootstrap
+resamples give the intervals; trials that a resample leaves out give the importance, by shuffling one choice.
+
+The model cannot see that choices act together, and the search did not sample them evenly: the page says so.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penjing.report.page import ChoiceWorth, Interval, Worth
+
+FEWEST_TRIALS = 24
+_ABSENT = "absent"
+_N_RESAMPLES = 100
+_PENALTIES = 10.0 ** np.arange(-1, 3.01, 0.5)
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Levels:
+    """A choice's columns in the design matrix: one per value that occurred."""
+
+    name: str
+    values: tuple[str, ...]
+    columns: slice
+
+
+def worth_of(
+    candidates: Sequence[Mapping[str, Any]],
+    accuracies: Sequence[float],
+    costs: Sequence[Mapping[str, float]],
+    seed: int = 0,
+) -> Worth:
+    """Estimate what each choice was worth.
+
+    Args:
+        candidates: The assignments of ``n`` trials of one fidelity.
+        accuracies: Of each, 0 to 1.
+        costs: Of each; ``size_bytes`` and ``latency_ms`` are used where all trials have them.
+        seed: Of the resampling.
+    """
+    n = len(candidates)
+    matrix, choices = _one_hot(candidates)
+    if n < FEWEST_TRIALS or not choices:
+        return Worth((), n, None, _too_few(n, choices))
+    error = np.log(np.clip(1.0 - np.asarray(accuracies, dtype=np.float64), 1e-4, 1.0))
+    if error.std() < 1e-9:
+        return Worth((), n, None, "All evaluations were equally accurate: no choice made a difference.")
+    columns = {name: _log_cost(costs, name) for name in ("size_bytes", "latency_ms")}
+    extra = {name: column for name, column in columns.items() if column is not None}
+    targets = np.column_stack([error, *extra.values()])
+    penalty = _best_penalty(matrix, error)
+    effects = _fit(matrix, targets, penalty)
+    rng = np.random.default_rng([seed, 17])
+    resampled, importances, explained = _resample(matrix, error, choices, penalty, rng)
+    typical = float(np.exp(error.mean()))
+    found = []
+    for index, choice in enumerate(choices):
+        mine = _centred(effects, matrix, choice)
+        best, worst = _extremes(choice, mine[:, 0])
+        others = [_span(_centred(drawn[:, None], matrix, choice)[:, 0], best, worst) for drawn in resampled]
+        points = 100 * typical * np.array([_span(mine[:, 0], best, worst), *others])
+        low, high = np.quantile(points[1:], [0.025, 0.975])
+        ratios = dict(zip(extra, np.exp(mine[best, 1:] - mine[worst, 1:]), strict=True))
+        found.append(
+            ChoiceWorth(
+                choice.name,
+                "compression" if choice.name.endswith("precision") else "architecture",
+                choice.values[best],
+                choice.values[worst],
+                Interval(float(points[0]), float(low), float(high)),
+                float(importances[index]),
+                _optional(ratios, "size_bytes"),
+                _optional(ratios, "latency_ms"),
+            )
+        )
+    found.sort(key=lambda choice: (-choice.importance, -choice.points.value, choice.name))
+    return Worth(tuple(found), n, explained, _trust(explained))
+
+
+def _one_hot(candidates: Sequence[Mapping[str, Any]]) -> tuple[Floats, list[_Levels]]:
+    names = sorted({name for candidate in candidates for name in candidate})
+    choices: list[_Levels] = []
+    blocks: list[Floats] = []
+    start = 0
+    for name in names:
+        levels = [str(candidate.get(name, _ABSENT)) for candidate in candidates]
+        values = tuple(sorted(set(levels)))
+        if len(set(values) - {_ABSENT}) < 2:
+            continue
+        choices.append(_Levels(name, values, slice(start, start + len(values))))
+        blocks.append(np.array([[level == value for value in values] for level in levels], dtype=np.float64))
+        start += len(values)
+    return (np.hstack(blocks) if blocks else np.zeros((len(candidates), 0))), choices
+
+
+def _log_cost(costs: Sequence[Mapping[str, float]], name: str) -> Floats | None:
+    values = [float(cost.get(name) or 0.0) for cost in costs]
+    return np.log(values) if values and min(values) > 0 else None
+
+
+def _fit(matrix: Floats, targets: Floats, penalty: float) -> Floats:
+    """Effects ``[columns, targets]`` of the centred columns."""
+    centred = matrix - matrix.mean(axis=0)
+    square = centred.T @ centred + penalty * np.eye(matrix.shape[1])
+    return np.linalg.solve(square, centred.T @ (targets - targets.mean(axis=0)))
+
+
+def _best_penalty(matrix: Floats, target: Floats) -> float:
+    """The penalty with the least squared error on each trial when left out (closed form)."""
+    centred, y = matrix - matrix.mean(axis=0), target - target.mean()
+    u, singular, _ = np.linalg.svd(centred, full_matrices=False)
+    losses = []
+    for penalty in _PENALTIES:
+        shrunk = u * (singular**2 / (singular**2 + penalty))
+        leverage = np.sum(shrunk * u, axis=1) + 1.0 / len(y)
+        losses.append(float(np.mean(((y - shrunk @ (u.T @ y)) / np.maximum(1.0 - leverage, 1e-6)) ** 2)))
+    return float(_PENALTIES[int(np.argmin(losses))])
+
+
+def _resample(
+    matrix: Floats, target: Floats, choices: Sequence[_Levels], penalty: float, rng: np.random.Generator
+) -> tuple[list[Floats], Floats, float]:
+    """Effects per resample; per choice, the harm of shuffling it; variance explained. Both on what was left out."""
+    n = len(target)
+    effects: list[Floats] = []
+    harm, errors, variances = np.zeros(len(choices)), 0.0, 0.0
+    for _ in range(_N_RESAMPLES):
+        rows = rng.integers(n, size=n)
+        out = np.setdiff1d(np.arange(n), rows)
+        fitted = _fit(matrix[rows], target[rows], penalty)
+        effects.append(fitted)
+        if len(out) < 2:
+            continue
+        left, mean = matrix[out], target[rows].mean()
+        residual = target[out] - mean - (left - matrix[rows].mean(axis=0)) @ fitted
+        errors += float(residual @ residual)
+        variances += float(np.sum((target[out] - mean) ** 2))
+        for index, choice in enumerate(choices):
+            part = left[:, choice.columns] @ fitted[choice.columns]
+            shuffled = residual + part - rng.permutation(part)
+            harm[index] += float(shuffled @ shuffled - residual @ residual)
+    total = max(variances, 1e-12)
+    return effects, harm / total, 1.0 - errors / total
+
+
+def _centred(effects: Floats, matrix: Floats, choice: _Levels) -> Floats:
+    """Effects of a choice's values; the mean over trials is taken off, which leaves differences as they are."""
+    return effects[choice.columns] - matrix[:, choice.columns].mean(axis=0) @ effects[choice.columns]
+
+
+def _extremes(choice: _Levels, effects: Floats) -> tuple[int, int]:
+    real = [index for index, value in enumerate(choice.values) if value != _ABSENT]
+    ordered = sorted(real, key=lambda index: (effects[index], index))
+    return ordered[0], ordered[-1]
+
+
+def _span(effects: Floats, best: int, worst: int) -> float:
+    """Errors saved by ``best`` against ``worst``, as a share of the typical error."""
+    return float(np.exp(effects[worst]) - np.exp(effects[best]))
+
+
+def _optional(values: Mapping[str, Any], name: str) -> float | None:
+    return float(values[name]) if name in values else None
+
+
+def _too_few(n: int, choices: Sequence[_Levels]) -> str:
+    if n and not choices:
+        return "Nothing varied between the evaluations, so there is nothing to compare."
+    return (
+        f"Too little to learn from: {n} evaluations at the inherited fidelity, and at least {FEWEST_TRIALS} "
+        "are needed to tell what a choice was worth. Resume with more budget."
+    )
+
+
+def _trust(explained: float) -> str:
+    share = f"On evaluations left out it explains {max(0.0, 100 * explained):.0f} % of the variance of the log error"
+    if explained < 0.2:
+        return f"{share}: too little to rank choices by. Read the intervals, not the order."
+    return f"{share}. Choices that act together are not told apart, and the search did not sample evenly."

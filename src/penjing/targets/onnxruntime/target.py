@@ -1,0 +1,164 @@
+"""ONNX Runtime on the CPU of this machine, as a target."""
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penjing.blueprint import Blueprint
+from penjing.errors import FormatVersionError
+from penjing.protocols import Abilities, FloatArray, QuantizationScheme
+from penjing.store.files import canonical_json, content_key, write_atomically
+from penjing.targets.onnxruntime import processor
+from penjing.targets.onnxruntime.export import count_onnx_bytes, write_onnx
+from penjing.targets.onnxruntime.latency_model import FORMAT_VERSION, LatencyModel
+from penjing.targets.onnxruntime.protocol import Latency, measure_latency
+from penjing.targets.onnxruntime.random_networks import choose_networks, random_artifact
+from penjing.targets.onnxruntime.runtime import Session, runtime_version
+
+_GROUP = 6
+_PASSES = 3
+_BLOCKS = 8
+
+Sample = Callable[[np.random.Generator], Blueprint]
+
+
+class OnnxRuntimeCpu:
+    """Writes, runs and times networks with ONNX Runtime.
+
+    Measurements are right only while nothing else of ours runs: the caller keeps the slot exclusive.
+
+    Args:
+        threads: Threads for one call.
+    """
+
+    name = processor.NAME
+
+    def __init__(self, threads: int = 1) -> None:
+        self.threads = threads
+        self._processor = processor.processor_info()
+
+    def abilities(self) -> Abilities:
+        """What it runs, and what it runs fast on this processor."""
+        return processor.abilities(self._processor)
+
+    def processor(self) -> dict[str, object]:
+        """The processor, for manifests."""
+        return dict(self._processor)
+
+    def version(self) -> str:
+        """The runtime's version."""
+        return runtime_version()
+
+    def size_bytes(self, blueprint: Blueprint) -> int:
+        """The exact size of the file, before there is one."""
+        return count_onnx_bytes(blueprint)
+
+    def write(
+        self, blueprint: Blueprint, weights: Mapping[str, FloatArray], scheme: QuantizationScheme
+    ) -> bytes:
+        """The file; see :func:`write_onnx`."""
+        return write_onnx(blueprint, weights, scheme)
+
+    def predict(self, artifact: bytes, x: NDArray[np.uint8]) -> FloatArray:
+        """Run the file on examples ``[n, …]``."""
+        return Session(artifact, self.threads).predict(x)
+
+    def measure(
+        self,
+        artifacts: Mapping[str, bytes],
+        reference: str | None = None,
+        batch: int = 1,
+        seconds_each: float = 0.3,
+        min_blocks: int = 20,
+        rng: np.random.Generator | None = None,
+    ) -> dict[str, Latency]:
+        """Time files against each other; see :func:`measure_latency`."""
+        sessions = {name: Session(artifact, self.threads) for name, artifact in artifacts.items()}
+        return measure_latency(sessions, reference, batch, seconds_each, min_blocks, rng)
+
+    def fit_latency_model(
+        self,
+        sample_blueprint: Sample,
+        rng: np.random.Generator,
+        n_networks: int = 60,
+        seconds: float = 60.0,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> LatencyModel:
+        """Time networks of a space with random weights, and learn from them.
+
+        Args:
+            sample_blueprint: Draws a rewritten blueprint.
+            rng: Draws networks, weights and folds.
+            n_networks: How many to measure.
+            seconds: Time to spend on the clock; loading and fitting come on top, a few seconds.
+            progress: Called with the measurements made and to be made.
+        """
+        blueprints = choose_networks(sample_blueprint, n_networks, rng)
+        reduced_range = self.abilities().reduced_range
+        artifacts = [random_artifact(blueprint, rng, reduced_range) for blueprint in blueprints]
+        latencies_ms = self._quiet_latencies(artifacts, seconds, rng, progress)
+        return LatencyModel.fit(blueprints, latencies_ms, rng, self.abilities().width_multiple)
+
+    def _quiet_latencies(
+        self,
+        artifacts: Sequence[bytes],
+        seconds: float,
+        rng: np.random.Generator,
+        progress: Callable[[int, int], None] | None,
+    ) -> NDArray[np.float64]:
+        """Time every file in several passes with other neighbours, and keep its least disturbed one."""
+        n = len(artifacts)
+        undisturbed = np.full((_PASSES, n), np.inf)
+        medians = np.full((_PASSES, n), np.inf)
+        for turn in range(_PASSES):
+            order = rng.permutation(n)
+            for start in range(0, n, _GROUP):
+                names = {str(index): artifacts[int(index)] for index in order[start : start + _GROUP]}
+                made = self.measure(names, None, 1, seconds / (n * _PASSES), _BLOCKS, rng)
+                for name, latency in made.items():
+                    medians[turn, int(name)] = latency.value
+                    undisturbed[turn, int(name)] = latency.undisturbed or latency.value
+                if progress is not None:
+                    progress(turn * n + min(start + _GROUP, n), n * _PASSES)
+        # What is reported are medians: on a quiet machine they lie a fixed percent or two higher.
+        usual_gap = float(np.percentile(medians / undisturbed, 10))
+        return undisturbed.min(axis=0) * usual_gap
+
+    def latency_model(
+        self,
+        space_key: str,
+        sample_blueprint: Sample,
+        rng: np.random.Generator,
+        n_networks: int = 60,
+        seconds: float = 60.0,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> LatencyModel:
+        """The model of this device, version and space: from the user's cache, or measured and kept there."""
+        path = self.cache_path(space_key)
+        found = _read(path)
+        if found is not None:
+            return found
+        model = self.fit_latency_model(sample_blueprint, rng, n_networks, seconds, progress)
+        write_atomically(path, canonical_json(model.as_dict()))
+        return model
+
+    def cache_path(self, space_key: str) -> Path:
+        """Where the latency model of a space is kept."""
+        root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        device = {**self._processor, "threads": self.threads, "version": self.version()}
+        key = content_key("latency", FORMAT_VERSION, device, space_key)
+        return root / "penjing" / f"latency-{self.name}-{key}.json"
+
+
+def _read(path: Path) -> LatencyModel | None:
+    """A model from the cache; None if there is none that can be used, as it can be measured again."""
+    if not path.is_file():
+        return None
+    try:
+        return LatencyModel.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except (FormatVersionError, KeyError, TypeError, ValueError):
+        return None
