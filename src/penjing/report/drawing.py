@@ -14,7 +14,7 @@ from penjing.blueprint import Blueprint, Layer, layer_macs
 from penjing.report.wording import count, size
 
 _BOX, _BOUNDARY, _SUM, _GAP = 38.0, 9.0, 20.0, 12.0
-_AXIS, _LABELS = 132.0, 216.0
+_ABOVE, _ABOVE_ARCS, _BELOW = 24.0, 38.0, 64.0
 _SHORT = {
     "resize": "resize",
     "quantize": "quantize",
@@ -27,7 +27,7 @@ _SHORT = {
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a layer stands: its left edge, width and half height."""
+    """Where a layer stands around the axis at height 0: its left edge, width and half height."""
 
     left: float
     width: float
@@ -50,27 +50,32 @@ def draw(blueprint: Blueprint, title: str = "network") -> str:
     """
     places = _places(blueprint)
     last = places[blueprint.layers[-1].name] if blueprint.layers else places[blueprint.input.name]
-    width = last.left + last.width + 16
+    width, floor = last.left + last.width + 16, max(place.half for place in places.values())
+    has_arcs = any(layer.operation == "add" for layer in blueprint.layers)
+    top = floor + (_ABOVE_ARCS if has_arcs else _ABOVE)
+    box = f"0 {-top:.0f} {width:.0f} {top + floor + _BELOW:.0f}"
     parts = [
-        f'<svg class="drawing" role="img" width="{width:.0f}" height="262" viewBox="0 0 {width:.0f} 262">',
+        f'<svg class="drawing" role="img" width="{width:.0f}" height="{top + floor + _BELOW:.0f}" viewBox="{box}">',
         f"<title>{escape(title)}</title>",
         *_lines(blueprint, places),
         _box(_input_title(blueprint), "p-input", places[blueprint.input.name], str(blueprint.input.shape[0])),
-        _texts(places[blueprint.input.name].middle, "input", "", _extent(blueprint.input.shape)),
+        _texts(places[blueprint.input.name].middle, floor, "input", "", _extent(blueprint.input.shape)),
     ]
     seen = _extent(blueprint.input.shape)
     for layer in blueprint.layers:
         extent = _extent(layer.output_shape)
-        parts.append(_drawn(blueprint, layer, places[layer.name], extent if extent != seen else ""))
+        parts.append(_drawn(blueprint, layer, places[layer.name], floor, extent if extent != seen else ""))
         seen = extent
-    parts.extend(_brackets(blueprint, places))
+    parts.extend(_brackets(blueprint, places, floor))
     return "".join([*parts, "</svg>"])
 
 
 def legend(blueprints: Sequence[Blueprint]) -> str:
     """The colours of all precisions that the drawings use."""
     names = sorted({layer.precision for blueprint in blueprints for layer in blueprint.weighted_layers})
-    marks = [f'<span class="key"><i class="swatch p-{escape(name)}"></i>{escape(name)}</span>' for name in names]
+    marks = [
+        f'<span class="key"><i class="swatch p-{escape(name)}"></i>{escape(name)}</span>' for name in names
+    ]
     marks.append('<span class="key"><i class="swatch thin p-boundary"></i>quantize, dequantize</span>')
     marks.append('<span class="key"><i class="swatch p-free"></i>no weights</span>')
     return f'<p class="legend">{"".join(marks)}</p>'
@@ -102,13 +107,13 @@ def _lines(blueprint: Blueprint, places: dict[str, _Place]) -> list[str]:
         for source in layer.inputs:
             start, end = places[source], places[layer.name]
             if position[layer.name] - position[source] == 1:
-                made.append(f'<path class="edge" d="M{start.left + start.width:.1f} {_AXIS}H{end.left:.1f}"/>')
+                made.append(f'<path class="edge" d="M{start.left + start.width:.1f} 0H{end.left:.1f}"/>')
                 continue
-            between = order[position[source] : position[layer.name] + 1]
-            top = max(14.0, _AXIS - max(places[name].half for name in between) - 30)
-            path = f"M{start.middle:.1f} {_AXIS - start.half:.1f}C{start.middle:.1f} {top:.1f} "
-            path += f"{end.middle:.1f} {top:.1f} {end.middle:.1f} {_AXIS - _height(layer, end):.1f}"
-            made.append(f'<path class="edge skip" d="{path}"/>')
+            between = order[position[source] + 1 : position[layer.name]]
+            top = -max(places[name].half for name in between) - 22
+            left, right = start.left + start.width + _GAP / 2, end.middle
+            path = f"M{left - _GAP / 2:.1f} 0H{left:.1f}V{top + 8:.1f}q0 -8 8 -8H{right - 8:.1f}q8 0 8 8"
+            made.append(f'<path class="edge skip" d="{path}V{-_height(layer, end):.1f}"/>')
     return made
 
 
@@ -116,7 +121,7 @@ def _height(layer: Layer, place: _Place) -> float:
     return _SUM / 2 if layer.operation == "add" else place.half
 
 
-def _drawn(blueprint: Blueprint, layer: Layer, place: _Place, extent: str) -> str:
+def _drawn(blueprint: Blueprint, layer: Layer, place: _Place, floor: float, extent: str) -> str:
     title = _title(blueprint, layer)
     colour = f"p-{escape(layer.precision)}" if layer.has_weights else "p-free"
     if layer.operation in ("quantize", "dequantize"):
@@ -124,12 +129,12 @@ def _drawn(blueprint: Blueprint, layer: Layer, place: _Place, extent: str) -> st
     if layer.operation == "add":
         return (
             f'<g class="layer"><title>{escape(title)}</title>'
-            f'<circle class="p-free" cx="{place.middle:.1f}" cy="{_AXIS}" r="{_SUM / 2}"/>'
-            f'<text x="{place.middle:.1f}" y="{_AXIS + 5}">+</text></g>'
+            f'<circle class="p-free" cx="{place.middle:.1f}" cy="0" r="{_SUM / 2}"/>'
+            f'<text x="{place.middle:.1f}" y="4">+</text></g>'
         )
     first, second = _names(layer)
     width = str(layer.output_shape[0]) if layer.output_shape else ""
-    return _box(title, colour, place, width) + _texts(place.middle, first, second, extent)
+    return _box(title, colour, place, width) + _texts(place.middle, floor, first, second, extent)
 
 
 def _names(layer: Layer) -> tuple[str, str]:
@@ -142,22 +147,28 @@ def _names(layer: Layer) -> tuple[str, str]:
 
 
 def _box(title: str, colour: str, place: _Place, width: str) -> str:
-    top = _AXIS - place.half
-    number = f'<text class="width" x="{place.middle:.1f}" y="{top - 5:.1f}">{escape(width)}</text>' if width else ""
+    top = -place.half
+    number = (
+        f'<text class="width" x="{place.middle:.1f}" y="{top - 5:.1f}">{escape(width)}</text>'
+        if width
+        else ""
+    )
     return (
         f'<g class="layer"><title>{escape(title)}</title><rect class="{colour}" x="{place.left:.1f}" '
         f'y="{top:.1f}" width="{place.width:.1f}" height="{2 * place.half:.1f}" rx="3"/>{number}</g>'
     )
 
 
-def _texts(x: float, first: str, second: str, extent: str) -> str:
-    lines = [("", first, _LABELS - 16), ("small", second, _LABELS - 3), ("extent", extent, _LABELS + 10)]
+def _texts(x: float, floor: float, first: str, second: str, extent: str) -> str:
+    lines = [("", first, 15.0), ("small", second, 26.0), ("extent", extent, 37.0)]
     return "".join(
-        f'<text class="{kind}" x="{x:.1f}" y="{y}">{escape(str(text))}</text>' for kind, text, y in lines if text
+        f'<text class="{kind}" x="{x:.1f}" y="{floor + y:.1f}">{escape(str(text))}</text>'
+        for kind, text, y in lines
+        if text
     )
 
 
-def _brackets(blueprint: Blueprint, places: dict[str, _Place]) -> list[str]:
+def _brackets(blueprint: Blueprint, places: dict[str, _Place], floor: float) -> list[str]:
     """Under the layers, the block that they belong to: ``stage1.block0``."""
     spans: dict[str, tuple[float, float]] = {}
     for layer in blueprint.layers:
@@ -168,8 +179,10 @@ def _brackets(blueprint: Blueprint, places: dict[str, _Place]) -> list[str]:
     made = []
     for name, (left, right) in spans.items():
         short = name.replace("stage", "s").replace(".block", "·b") if right - left < 90 else name
-        made.append(f'<path class="bracket" d="M{left:.1f} 234v4H{right:.1f}v-4"/>')
-        made.append(f'<text class="small" x="{(left + right) / 2:.1f}" y="251">{escape(short)}</text>')
+        made.append(f'<path class="bracket" d="M{left:.1f} {floor + 41:.1f}v4H{right:.1f}v-4"/>')
+        made.append(
+            f'<text class="small" x="{(left + right) / 2:.1f}" y="{floor + 57:.1f}">{escape(short)}</text>'
+        )
     return made
 
 

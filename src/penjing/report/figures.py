@@ -3,11 +3,13 @@
 import json
 from collections.abc import Callable, Sequence
 from html import escape
+from math import log10
 from typing import Any
 
 import plotly.graph_objects as go
 
-from penjing.report.page import DesignView, Page, Point
+from penjing.objectives import metric_named
+from penjing.report.page import DesignView, Interval, Page, Point
 from penjing.report.wording import factor, per_cent, size, time
 
 _LOOK: dict[str, dict[str, Any]] = {
@@ -16,19 +18,20 @@ _LOOK: dict[str, dict[str, Any]] = {
     "estimated": {"symbol": "circle-open", "size": 11, "color": "#d97a00", "line": {"width": 1.5}},
 }
 _NAMES = {
-    "inherited": "inherited: short training",
+    "inherited": "inherited",
     "rung": "partly trained",
-    "estimated": "estimated: finalists before their file",
+    "estimated": "estimated",
     "other": "final, not on the front",
-    "front": "final, on the front: measured",
+    "front": "final, on the front",
 }
-_FRONT, _OTHER, _REFERENCE = "#c1121f", "#8a5a5e", "#6a4c93"
+_FRONT, _OTHER, _REFERENCE, _LIMIT = "#d62839", "#a07178", "#8a63c7", "#4f8f3f"
+_BAR = "#8d99ae"
 _WRITE: dict[str, Callable[[float | None], str]] = {"size_bytes": size, "latency_ms": time}
 _AXES = {"size_bytes": "size of the file (bytes)", "latency_ms": "latency of one image (ms)"}
 
 
-def figures_of(page: Page) -> dict[str, str]:
-    """All figures that the page has something for: name to JSON."""
+def figures_of(page: Page) -> dict[str, Any]:
+    """All figures that the page has something for: name to plain data."""
     made: dict[str, go.Figure] = {}
     if page.designs or page.points:
         made["front-size"] = _front(page, "size_bytes")
@@ -40,8 +43,9 @@ def figures_of(page: Page) -> dict[str, str]:
     for name, metric in (("predicted-latency", "latency_ms"), ("predicted-size", "size_bytes")):
         if any(_predicted(design, metric) for design in page.designs):
             made[name] = _predicted_against_measured(page, metric)
-    # The default template is 7 kB of colours per figure, which page.js sets anyway.
-    return {name: json.dumps(figure.to_plotly_json(), default=_plain) for name, figure in made.items()}
+    return {
+        name: json.loads(json.dumps(figure.to_plotly_json(), default=_plain)) for name, figure in made.items()
+    }
 
 
 def _plain(value: Any) -> Any:
@@ -49,12 +53,10 @@ def _plain(value: Any) -> Any:
 
 
 def _figure(height: int, **layout: Any) -> go.Figure:
-    margin = {"l": 58, "r": 14, "t": 12, "b": 48}
-    legend = {"orientation": "h", "y": -0.24, "x": 0, "font": {"size": 12}}
-    figure = go.Figure()
-    figure.update_layout(
-        template=None, height=height, margin=margin, legend=legend, hovermode="closest", **layout
-    )
+    margin = {"l": 58, "r": 14, "t": 30, "b": 48}
+    legend = {"orientation": "h", "y": -0.2, "x": 0, "font": {"size": 12}}
+    figure = go.Figure(layout={"template": go.layout.Template()})  # page.js sets the colours
+    figure.update_layout(height=height, margin=margin, legend=legend, hovermode="closest", **layout)
     return figure
 
 
@@ -96,20 +98,25 @@ def _ticks(page: Page, metric: str) -> dict[str, Any]:
         return {}
     candidates = [digit * 10.0**power for power in range(-6, 12) for digit in (1, 2, 5)]
     shown = [tick for tick in candidates if min(values) * 0.7 <= tick <= max(values) * 1.5]
-    return {"tickvals": shown, "ticktext": [_WRITE[metric](tick) for tick in shown]} if shown else {}
+    return (
+        {
+            "tickvals": shown,
+            "ticktext": [metric_named(metric).text(tick).replace(" us", " μs") for tick in shown],
+        }
+        if shown
+        else {}
+    )
 
 
-def _add_final(
-    figure: go.Figure, name: str, designs: Sequence[DesignView], metric: str, colour: str
-) -> None:
+def _add_final(figure: go.Figure, name: str, designs: Sequence[DesignView], metric: str, colour: str) -> None:
     designs = sorted(designs, key=lambda design: _value(design, metric) or 0.0)
     spread = None
     if metric == "latency_ms":
-        spread = _bars([design.latency_ms for design in designs], 1.0)
+        spread = _bars([design.latency_ms for design in designs], 1.0, colour)
     figure.add_scatter(
         x=[_value(design, metric) for design in designs],
         y=[100 * design.validation.value for design in designs],
-        error_y=_bars([design.validation for design in designs], 100.0),
+        error_y=_bars([design.validation for design in designs], 100.0, colour),
         error_x=spread,
         mode="markers",
         name=name,
@@ -120,27 +127,40 @@ def _add_final(
     )
 
 
-def _bars(intervals: Sequence[Any], scale: float) -> dict[str, Any]:
+def _bars(intervals: Sequence[Interval], scale: float, colour: str) -> dict[str, Any]:
     up = [scale * max(0.0, i.high - i.value) for i in intervals]
     down = [scale * max(0.0, i.value - i.low) for i in intervals]
-    return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "thickness": 1, "width": 3}
+    look = {"color": colour, "thickness": 1, "width": 3}
+    return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, **look}
 
 
 def _add_limits(figure: go.Figure, page: Page, metric: str) -> None:
     for constraint in page.constraints:
-        if constraint.limit is None:
-            continue
-        look = {"line": {"dash": "dash", "width": 1.5, "color": "#5f8d4e"}, "annotation_text": str(constraint)}
-        if constraint.metric == metric:
-            # Plotly places text at log10 but lines at the value itself when the axis is logarithmic.
-            figure.add_vline(constraint.limit, annotation_position="bottom left", **look)
-        elif constraint.metric == "accuracy":
-            figure.add_hline(100 * constraint.limit, annotation_position="bottom left", **look)
+        if constraint.limit is not None and constraint.metric in (metric, "accuracy"):
+            is_cost = constraint.metric == metric
+            value = constraint.limit if is_cost else 100 * constraint.limit
+            _add_line(figure, "x" if is_cost else "y", value, str(constraint), "dash", _LIMIT)
     if page.reference.get(metric):
         value = float(page.reference[metric])
-        line = {"dash": "dot", "width": 1.5, "color": _REFERENCE}
-        text = f"reference {_WRITE[metric](value)}"
-        figure.add_vline(value, line=line, annotation_text=text, annotation_position="top left")
+        _add_line(figure, "x", value, f"reference {_WRITE[metric](value)}", "dot", _REFERENCE)
+
+
+def _add_line(figure: go.Figure, axis: str, value: float, text: str, dash: str, colour: str) -> None:
+    across = "y" if axis == "x" else "x"
+    shape = {f"{axis}0": value, f"{axis}1": value, f"{across}0": 0, f"{across}1": 1, f"{across}ref": "paper"}
+    figure.add_shape(type="line", line={"dash": dash, "width": 1.5, "color": colour}, layer="below", **shape)
+    # On a logarithmic axis Plotly places shapes at the value, but annotations at its logarithm.
+    place = {
+        "x": log10(value),
+        "y": 1.0,
+        "yref": "paper",
+        "textangle": -90,
+        "xanchor": "right",
+        "yanchor": "top",
+    }
+    if axis == "y":
+        place = {"y": value, "x": 0.0, "xref": "paper", "xanchor": "left", "yanchor": "bottom"}
+    figure.add_annotation(text=escape(text), showarrow=False, font={"size": 11, "color": colour}, **place)
 
 
 def _point_text(point: Point) -> str:
@@ -186,7 +206,7 @@ def _worth(page: Page) -> go.Figure:
         x=[choice.points.value for choice in choices],
         orientation="h",
         marker={"color": ["#d97a00" if c.part == "compression" else "#3a86c8" for c in choices]},
-        error_x=_bars([choice.points for choice in choices], 1.0),
+        error_x=_bars([choice.points for choice in choices], 1.0, _BAR),
         text=[f"{escape(c.worst)} → {escape(c.best)}" for c in choices],
         textposition="none",
         hovertemplate="<b>%{y}</b><br>%{text}<br>%{x:.2f} points<extra></extra>",
@@ -211,7 +231,7 @@ def _predicted_against_measured(page: Page, metric: str) -> go.Figure:
     figure.add_scatter(
         x=predicted,
         y=measured,
-        error_y=_bars([d.latency_ms for d in designs], 1.0) if metric == "latency_ms" else None,
+        error_y=_bars([d.latency_ms for d in designs], 1.0, _BAR) if metric == "latency_ms" else None,
         mode="markers",
         marker={"size": 9, "color": [_FRONT if d.is_on_front else _OTHER for d in designs]},
         text=[

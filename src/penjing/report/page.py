@@ -207,7 +207,7 @@ class Page:
         points: Everything that was evaluated on the way.
         progress: The hypervolume over time.
         worth: What each choice was worth.
-        latency_model_error: How well the latency model did on networks that it had not seen, by kind of error.
+        latency_model_error: How well the latency model did on networks that it had not seen, by kind.
         reference: The plain network that ratios refer to: parameters, macs, size, latency.
         data: Facts about the data.
         class_names: What a prediction can be.

@@ -113,9 +113,7 @@ def _reference(facts: Mapping[str, Any]) -> dict[str, Any]:
     return known | ({"measured": measured} if measured else {})
 
 
-def _constraints(
-    texts: Sequence[str], reference: Mapping[str, Any], notes: list[str]
-) -> list[Constraint]:
+def _constraints(texts: Sequence[str], reference: Mapping[str, Any], notes: list[str]) -> list[Constraint]:
     found = []
     for text in texts:
         try:

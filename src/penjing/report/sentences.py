@@ -34,23 +34,22 @@ def front_sentence(design: Standing, front: Sequence[Standing]) -> str:
     Example:
         >>> small = Standing("a", Interval(0.90, 0.89, 0.91), 8_000, 0.02)
         >>> large = Standing("b", Interval(0.95, 0.94, 0.96), 40_000, 0.08)
-        >>> front_sentence(small, [small, large])
-        'The smallest and fastest; 5.0 points less accurate than the best, 5.00× smaller and 4.00× faster.'
+        >>> front_sentence(small, [small, large])  # doctest: +ELLIPSIS
+        'Take it when size and speed matter most...'
         >>> front_sentence(large, [small, large])
-        'The most accurate: take it when 40 kB and 80 us per image are affordable.'
+        'Take it when accuracy matters most: the most accurate, for 40.0 kB and 80 μs per image.'
     """
     others = [other for other in front if other.id != design.id]
     if not others:
         return "The only design on the front: nothing else that was finished is better in any objective."
     best = max(front, key=lambda d: (d.accuracy.value, -d.size_bytes))
     titles = _titles(design, others)
+    verb = "matters" if len(titles) == 1 else "matter"
+    when = f"Take it when {listed(list(titles))} {verb} most: the {listed(list(titles.values()))}"
     if design.id == best.id:
-        affordable = f"{size(design.size_bytes)} and {time(design.latency_ms)} per image are affordable"
-        return f"The {listed(titles)}: take it when {affordable}."
+        return f"{when}, for {size(design.size_bytes)} and {time(design.latency_ms)} per image."
     compared = f"{_loss(design, best)}{_gains(design, best)}"
-    if titles:
-        return f"The {listed(titles)}; {compared}."
-    return f"{_limits(design, others)}; {compared}."
+    return f"{when if titles else _limits(design, others)}; {compared}."
 
 
 def other_sentence(
@@ -74,15 +73,14 @@ def other_sentence(
     return f"Not on the front: take {other.id} instead, which is {accurate}{_gains(other, design, ' at')}."
 
 
-def _titles(design: Standing, others: Sequence[Standing]) -> list[str]:
-    made = []
-    if all(design.accuracy.value >= other.accuracy.value for other in others):
-        made.append("most accurate")
-    if all(design.size_bytes <= other.size_bytes for other in others):
-        made.append("smallest")
-    if all(design.latency_ms <= other.latency_ms for other in others):
-        made.append("fastest")
-    return made
+def _titles(design: Standing, others: Sequence[Standing]) -> dict[str, str]:
+    """What the design is best in: quality to superlative."""
+    is_best = {
+        ("accuracy", "most accurate"): all(design.accuracy.value >= o.accuracy.value for o in others),
+        ("size", "smallest"): all(design.size_bytes <= o.size_bytes for o in others),
+        ("speed", "fastest"): all(design.latency_ms <= o.latency_ms for o in others),
+    }
+    return dict(names for names, is_true in is_best.items() if is_true)
 
 
 def _loss(design: Standing, best: Standing) -> str:
@@ -118,15 +116,11 @@ def _limits(design: Standing, others: Sequence[Standing]) -> str:
     larger = min((other.size_bytes for other in better), default=None)
     slower = min((other.latency_ms for other in better), default=None)
     if larger is not None and larger > design.size_bytes:
-        return (
-            f"Take it when the file may have {size(design.size_bytes)} but not {size(larger)}: "
-            "nothing as small is more accurate"
-        )
+        between = f"{size(design.size_bytes)} to {size(larger)}"
+        return f"Take it when the file may have {between}: nothing as small is more accurate"
     if slower is not None and slower > design.latency_ms:
-        return (
-            f"Take it when an image may take {time(design.latency_ms)} but not {time(slower)}: "
-            "nothing as fast is more accurate"
-        )
+        between = f"{time(design.latency_ms)} to {time(slower)}"
+        return f"Take it when an image may take {between}: nothing as fast is more accurate"
     return (
         f"Take it when the file must stay under {size(_next(design.size_bytes))} and an image under "
         f"{time(_next(design.latency_ms))}: nothing that keeps to both is more accurate"

@@ -18,9 +18,11 @@ def time(milliseconds: float | None) -> str:
 
     Example:
         >>> time(0.0421), time(3.0)
-        ('42.1 us', '3 ms')
+        ('42.1 μs', '3.0 ms')
     """
-    return "–" if milliseconds is None else metric_named("latency_ms").text(float(milliseconds), digits=3)
+    if milliseconds is None:
+        return "–"
+    return metric_named("latency_ms").text(float(milliseconds), digits=3).replace(" us", " μs")
 
 
 def per_cent(fraction: float | None, digits: int = 2) -> str:

@@ -69,7 +69,8 @@ def worth_of(
         best, worst = _extremes(choice, mine[:, 0])
         others = [_span(_centred(drawn[:, None], matrix, choice)[:, 0], best, worst) for drawn in resampled]
         points = 100 * typical * np.array([_span(mine[:, 0], best, worst), *others])
-        low, high = np.quantile(points[1:], [0.025, 0.975])
+        # Ridge shrinks a resample, which has fewer different trials, more than all of them: undo that shift.
+        low, high = np.quantile(points[1:], [0.025, 0.975]) + points[0] - np.median(points[1:])
         ratios = dict(zip(extra, np.exp(mine[best, 1:] - mine[worst, 1:]), strict=True))
         found.append(
             ChoiceWorth(
@@ -130,7 +131,7 @@ def _best_penalty(matrix: Floats, target: Floats) -> float:
 def _resample(
     matrix: Floats, target: Floats, choices: Sequence[_Levels], penalty: float, rng: np.random.Generator
 ) -> tuple[list[Floats], Floats, float]:
-    """Effects per resample; per choice, the harm of shuffling it; variance explained. Both on what was left out."""
+    """Effects per resample; on what it left out: the harm of shuffling each choice, variance explained."""
     n = len(target)
     effects: list[Floats] = []
     harm, errors, variances = np.zeros(len(choices)), 0.0, 0.0
@@ -154,7 +155,7 @@ def _resample(
 
 
 def _centred(effects: Floats, matrix: Floats, choice: _Levels) -> Floats:
-    """Effects of a choice's values; the mean over trials is taken off, which leaves differences as they are."""
+    """Effects of a choice's values around their mean over the trials."""
     return effects[choice.columns] - matrix[:, choice.columns].mean(axis=0) @ effects[choice.columns]
 
 
@@ -183,7 +184,11 @@ def _too_few(n: int, choices: Sequence[_Levels]) -> str:
 
 
 def _trust(explained: float) -> str:
-    share = f"On evaluations left out it explains {max(0.0, 100 * explained):.0f} % of the variance of the log error"
+    percent = max(0.0, 100 * explained)
+    share = f"On evaluations left out it explains {percent:.0f} % of the variance of the log error"
     if explained < 0.2:
         return f"{share}: too little to rank choices by. Read the intervals, not the order."
-    return f"{share}. Choices that act together are not told apart, and the search did not sample evenly."
+    return (
+        f"{share}. Choices that act together are not told apart, the search did not sample evenly, and where "
+        "the importance is near zero the best and worst value are chance."
+    )

@@ -88,6 +88,13 @@ class SurrogateSearcher:
             chosen += fresh_samples(self.problem, n - len(chosen), rng, taken)
         return chosen
 
+    def most_accurate(self, n: int, rng: np.random.Generator) -> list[Candidate]:
+        """The ``n`` feasible candidates with the highest predicted value of the trained metric."""
+        model = self._model()
+        pool = self._bred(model, rng)
+        mean, _ = self.predict(model, pool)
+        return [pool[index] for index in np.argsort(-mean, kind="stable")[:n]]
+
     def predicted(self, candidates: Sequence[Candidate]) -> NDArray[np.float64]:
         """The model's mean of the trained metric, ``[n]``."""
         return self.predict(self._model(), candidates)[0]
@@ -147,7 +154,8 @@ class SurrogateSearcher:
             members = list(pool.values())
             points = self._points(members, self.predict(model, members)[0])
             order = np.argsort(-_promise(points), kind="stable")
-            parents = [members[index] for index in order[:60]]
+            accurate = np.argsort(points[:, list(self.problem.box).index(self.problem.trained_metric)])
+            parents = [members[index] for index in (*order[:50], *accurate[:10])]
             for _ in range(self.pool // 4):
                 child = offspring(self.problem, parents, rng)
                 if child.key not in pool and self.problem.violation(child) == 0:

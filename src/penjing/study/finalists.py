@@ -119,7 +119,10 @@ class FinalistRounds:
         for trial in study.inherited_trials():
             searcher.tell(Candidate(trial.candidate), study.expected(trial))
         rng = np.random.default_rng([study.config.seed, 13])
-        chosen = searcher.best(n, rng, per_cost=False, repeat=True)
+        # Whoever asks for a network under constraints wants to see the most accurate one, too.
+        chosen = searcher.most_accurate(max(1, n // 4), rng)
+        front = searcher.best(n, rng, per_cost=False, repeat=True)
+        chosen += [candidate for candidate in front if candidate not in chosen][: n - len(chosen)]
         told = sorted(study.inherited_trials(), key=lambda t: -t.measurements["accuracy"])
         for trial in told:
             candidate = Candidate(trial.candidate)
@@ -212,8 +215,9 @@ class FinalistRounds:
         trials = study.journal.trials(state="done", phase=self.first)
         rows = [{**t.measurements["costs"], "accuracy": t.measurements["accuracy"]} for t in trials]
         points = study.problem(study.pipeline.space).points(rows)
-        front = np.zeros((0, points.shape[1]))
-        picked: list[int] = []
+        by_accuracy = sorted(range(len(trials)), key=lambda i: -rows[i]["accuracy"])
+        picked: list[int] = by_accuracy[: max(1, n // 4)]
+        front = points[picked]
         order = np.argsort(points.sum(axis=1), kind="stable")
         while len(picked) < min(n, len(trials)):
             gains = hypervolume_gains(points, front, np.ones(points.shape[1]))

@@ -195,7 +195,9 @@ class Study:
                 box[metric] = (0.995, 0.6)
             else:
                 values = np.array([row[metric] for row in rows])
-                box[metric] = (0.5 * float(values.min()), float(np.quantile(values, 0.9)))
+                limits = [c.limit for c in problem.constraints if c.metric == metric and c.limit]
+                worst = min([*limits, float(np.quantile(values, 0.9))])
+                box[metric] = (max(0.5 * float(values.min()), worst / 16), worst)
         return box
 
     # The search

@@ -1,12 +1,11 @@
-"""Predict how long a network takes from its blueprint: prices for amounts of work, and a correction.
+"""Predict how long a network takes from its blueprint: prices for amounts of work.
 
-The time is a sum of prices times amounts (:mod:`latency_features`), prices found from
-a few dozen measured networks, times the exponential of a small Gaussian process over what share of the
-time goes where. Prices that the measurements do not determine stay near the usual ones, scaled to
-this processor.
+The time is a sum of prices times amounts (:mod:`latency_features`). A few dozen measured networks do not
+determine all prices, so these are pulled towards the usual ones, scaled to this processor; how strongly,
+cross-validation decides.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,18 +15,13 @@ from penjing.blueprint import Blueprint, Layer
 from penjing.errors import FormatVersionError, InvalidValueError
 from penjing.targets.onnxruntime.latency_features import USUAL_PRICES_US, layer_amounts
 from penjing.targets.onnxruntime.nonnegative import nonnegative_prices
-from penjing.targets.onnxruntime.residuals import Residuals
 
 FORMAT_VERSION = 1
 NAMES = tuple(sorted(USUAL_PRICES_US))
 FEWEST_NETWORKS = 8
-_PRIOR_WEIGHT = 0.03
+_PRIOR_WEIGHTS = (0.03, 0.3, 3.0, 30.0)
 _FOLDS = 5
 _INDEX = {name: index for index, name in enumerate(NAMES)}
-_KINDS = sorted({name.partition(".")[0] for name in NAMES})
-_MEMBERSHIP = np.array(
-    [[name.partition(".")[0] == kind for kind in _KINDS] for name in NAMES], dtype=np.float64
-)
 Array = NDArray[np.float64]
 
 
@@ -37,22 +31,16 @@ class LatencyModel:
     Args:
         width_multiple: Channels per block of the float kernels, from the target's abilities.
         prices: ``[len(NAMES)]``, milliseconds per amount.
-        residuals: The correction.
         cross_validated_error: What :meth:`fit` found on networks left out: ``within_10_percent``,
             ``median_relative_error``, ``mean_relative_error``, ``spearman``, ``n_networks``.
     """
 
     def __init__(
-        self,
-        width_multiple: int,
-        prices: Array,
-        residuals: Residuals,
-        cross_validated_error: Mapping[str, float],
+        self, width_multiple: int, prices: Array, cross_validated_error: Mapping[str, float]
     ) -> None:
         self.width_multiple = width_multiple
         self.prices = prices
         self.cross_validated_error = dict(cross_validated_error)
-        self._residuals = residuals
         self._cache: dict[tuple[Any, ...], Array] = {}
 
     @classmethod
@@ -68,7 +56,7 @@ class LatencyModel:
         Args:
             blueprints: Rewritten networks, at least 8, better 60.
             latencies_ms: Their measured latencies at batch 1.
-            rng: Draws the folds of the cross-validation; the model itself does not depend on it.
+            rng: Draws the folds of the cross-validation.
             width_multiple: See the class.
 
         Raises:
@@ -89,10 +77,10 @@ class LatencyModel:
                 "Drop failed measurements first.",
                 latency_ms=float(wrong[0]),
             )
-        table = cls(width_multiple, np.zeros(len(NAMES)), _nothing_learned(), {})
+        table = cls(width_multiple, np.zeros(len(NAMES)), {})
         amounts = np.stack([table.amounts(blueprint) for blueprint in blueprints])
-        error = _cross_validate(amounts, times, rng)
-        return cls(width_multiple, *_fit(amounts, times), error)
+        error = relative_errors(_left_out_predictions(amounts, times, rng, _fit), times)
+        return cls(width_multiple, _fit(amounts, times, rng), error)
 
     def amounts(self, blueprint: Blueprint) -> Array:
         """Amounts of work of the whole network, ``[len(NAMES)]``."""
@@ -118,7 +106,7 @@ class LatencyModel:
         if not blueprints:
             return np.zeros(0)
         amounts = np.stack([self.amounts(blueprint) for blueprint in blueprints])
-        return _predict(amounts, self.prices, self._residuals)
+        return amounts @ self.prices
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON data with a ``format_version``."""
@@ -126,7 +114,6 @@ class LatencyModel:
             "format_version": FORMAT_VERSION,
             "width_multiple": self.width_multiple,
             "prices_ms": dict(zip(NAMES, self.prices.tolist(), strict=True)),
-            "residuals": self._residuals.as_dict(),
             "cross_validated_error": self.cross_validated_error,
         }
 
@@ -146,8 +133,7 @@ class LatencyModel:
                 readable=[FORMAT_VERSION],
             )
         prices = np.array([data["prices_ms"][name] for name in NAMES], dtype=np.float64)
-        residuals = Residuals.from_dict(data["residuals"])
-        return cls(int(data["width_multiple"]), prices, residuals, data["cross_validated_error"])
+        return cls(int(data["width_multiple"]), prices, data["cross_validated_error"])
 
 
 def relative_errors(predicted: Array, measured: Array) -> dict[str, float]:
@@ -182,33 +168,31 @@ def _layer_key(blueprint: Blueprint, layer: Layer) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _nothing_learned() -> Residuals:
-    width = len(_KINDS) + 1
-    return Residuals(np.zeros(width), np.ones(width), np.zeros((0, width)), np.zeros(0), 1.0)
+Fit = Callable[[Array, Array, np.random.Generator], Array]
 
 
-def _fit(amounts: Array, times: Array) -> tuple[Array, Residuals]:
+def _fit(amounts: Array, times: Array, rng: np.random.Generator) -> Array:
+    """Prices, with the pull towards the usual ones that predicts networks left out best."""
+    folds = int(rng.integers(2**32))
+
+    def error(weight: float) -> float:
+        # All weights are judged on the same folds.
+        stream = np.random.default_rng(folds)
+        predicted = _left_out_predictions(amounts, times, stream, lambda a, t, _: _prices(a, t, weight))
+        return float(np.mean(np.abs(predicted / times - 1)))
+
+    return _prices(amounts, times, min(_PRIOR_WEIGHTS, key=error))
+
+
+def _prices(amounts: Array, times: Array, prior_weight: float) -> Array:
     usual = np.array([USUAL_PRICES_US[name] for name in NAMES]) / 1e3
     machine = float(np.median(times / (amounts @ usual)))
-    prices = nonnegative_prices(amounts, times, usual * machine, _PRIOR_WEIGHT)
-    predicted = amounts @ prices
-    return prices, Residuals.fit(_shares(amounts, prices), np.log(times / predicted))
+    return nonnegative_prices(amounts, times, usual * machine, prior_weight)
 
 
-def _predict(amounts: Array, prices: Array, residuals: Residuals) -> Array:
-    return (amounts @ prices) * np.exp(residuals(_shares(amounts, prices)))
-
-
-def _shares(amounts: Array, prices: Array) -> Array:
-    """What share of the time goes to each kind of work, and the logarithm of the time."""
-    parts = (amounts * prices) @ _MEMBERSHIP
-    total = parts.sum(axis=1, keepdims=True)
-    return np.hstack([parts / total, np.log(total)])
-
-
-def _cross_validate(amounts: Array, times: Array, rng: np.random.Generator) -> dict[str, float]:
+def _left_out_predictions(amounts: Array, times: Array, rng: np.random.Generator, fit: Fit) -> Array:
     predicted = np.zeros(len(times))
     for fold in np.array_split(rng.permutation(len(times)), _FOLDS):
         others = np.setdiff1d(np.arange(len(times)), fold)
-        predicted[fold] = _predict(amounts[fold], *_fit(amounts[others], times[others]))
-    return relative_errors(predicted, times)
+        predicted[fold] = amounts[fold] @ fit(amounts[others], times[others], rng)
+    return predicted

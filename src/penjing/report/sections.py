@@ -1,0 +1,213 @@
+"""The parts of the page around the designs: summary, search, worth, predictions, origin."""
+
+from collections.abc import Mapping
+from statistics import median
+from typing import Any
+
+from penjing.report.markup import Cell, field, figure, folded, number, pairs, section, sentence, table, text
+from penjing.report.page import ChoiceWorth, DesignView, Page
+from penjing.report.wording import count, duration, factor, per_cent, size, time
+
+
+def header(page: Page) -> str:
+    """Title, key numbers, goals and warnings."""
+    ended = f"Penjing run, last result {page.ended}" if page.ended else "Penjing run without results yet"
+    goals = ", ".join(f"<code>{text(objective)}</code>" for objective in page.objectives) or "nothing stated"
+    limits = ", ".join(f"<code>{text(constraint)}</code>" for constraint in page.constraints) or "none"
+    notes = "".join(f"<li>{text(note)}</li>" for note in page.notes)
+    warning = f'<div class="card"><h3>To know first</h3><ul class="notes">{notes}</ul></div>' if notes else ""
+    return (
+        field("name", text(page.name), "h1")
+        + field("ended", text(ended), "p", "soft")
+        + _key_numbers(page)
+        + field("objectives", f"Objectives: {goals}", "p", "goal")
+        + field("constraints", f"Constraints: {limits}", "p", "goal")
+        + field("notes", warning)
+    )
+
+
+def _key_numbers(page: Page) -> str:
+    shown: list[tuple[str, str, str]] = [
+        ("designs on the front", str(len(page.front)), f"of {len(page.designs)} finished")
+    ]
+    if page.front:
+        best = max(page.front, key=lambda design: (design.validation.value, -design.size_bytes))
+        small = min(page.front, key=lambda design: design.size_bytes)
+        fast = min(page.front, key=lambda design: design.latency_ms.value)
+        accuracy = best.test or best.validation
+        split = "test" if best.test else "validation"
+        shown += [
+            ("most accurate", per_cent(accuracy.value), f"{split}, {size(best.size_bytes)}"),
+            ("smallest", size(small.size_bytes), _accuracy_of(small)),
+            ("fastest", time(fast.latency_ms.value), _accuracy_of(fast)),
+        ]
+    shown.append(("evaluations", count(sum(row.n_done for row in page.phases)), "with weights"))
+    made = "".join(_number(*one) for one in shown)
+    elapsed = field(
+        "elapsed_s", _parts("time", duration(page.elapsed_s), "everything included"), "div", "number"
+    )
+    return f'<div class="numbers">{made}{elapsed}</div>'
+
+
+def _accuracy_of(design: DesignView) -> str:
+    chosen = design.test or design.validation
+    return f"at {per_cent(chosen.value)} {'test' if design.test else 'validation'}"
+
+
+def _number(label: str, value: str, note: str) -> str:
+    return f'<div class="number">{_parts(label, value, note)}</div>'
+
+
+def _parts(label: str, value: str, note: str) -> str:
+    return f"<span>{text(label)}</span><b>{text(value)}</b><span>{text(note)}</span>"
+
+
+def search_section(page: Page, figures: Mapping[str, Any]) -> str:
+    """How the search went."""
+    words = (
+        "The hypervolume is the share of the run’s box of objectives that the best points so far dominate. "
+        "It starts anew when the first design is finished: from then on only finished designs count."
+    )
+    plot = sentence(words) + figure("hypervolume", "Hypervolume over time", figures)
+    body = field("progress", plot if page.progress else sentence("No progress was journalled."))
+    rows = [
+        [
+            Cell(text(row.name), row.name),
+            number(count(row.n_done), row.n_done),
+            number(count(row.n_failed), row.n_failed),
+            number(duration(row.seconds), row.seconds),
+        ]
+        for row in page.phases
+    ]
+    phases = table(("Phase", "Evaluations", "Failed", "Worker time"), rows)
+    body += field("phases", f'<div class="card">{phases}</div>' if rows else "")
+    failed = [
+        [number(str(f.number), f.number), Cell(text(f.phase), f.phase), Cell(text(f.error))]
+        for f in page.failures
+    ]
+    title = f"{len(failed)} evaluation{'s' if len(failed) != 1 else ''} failed"
+    body += field("failures", folded(title, table(("Trial", "Phase", "Error"), failed)) if failed else "")
+    return section("search", "How the search went", body)
+
+
+def worth_section(page: Page, figures: Mapping[str, Any]) -> str:
+    """What each choice was worth."""
+    worth = page.worth
+    words = (
+        f"Learnt from {worth.n_trials} evaluations at the inherited fidelity: the logarithm of the error as "
+        "a sum of one effect per value. Points are percentage points of accuracy between the worst and the "
+        "best value, all else equal, with a 95 % bootstrap interval. Importance is how much worse the model "
+        "predicts when the choice is shuffled."
+    )
+    if not worth.choices:
+        return section("worth", "What each choice was worth", field("worth", sentence(worth.note)))
+    heads = (
+        "Choice",
+        "Worst → best",
+        "Points",
+        "Importance",
+        "File, best to worst",
+        "Latency, best to worst",
+    )
+    body = sentence(words) + sentence(worth.note) + figure("worth", "The most important choices", figures)
+    body += folded("All choices in numbers", table(heads, [_worth_row(choice) for choice in worth.choices]))
+    return section("worth", "What each choice was worth", field("worth", body))
+
+
+def _worth_row(choice: ChoiceWorth) -> list[Cell]:
+    points = choice.points
+    return [
+        Cell(text(choice.name), choice.name),
+        Cell(text(f"{choice.worst} → {choice.best}")),
+        number(f"{points.value:.2f}", points.value, f"{points.low:.2f} – {points.high:.2f}"),
+        number(f"{choice.importance:.3f}", choice.importance),
+        number(factor(choice.size_ratio), choice.size_ratio),
+        number(factor(choice.latency_ratio), choice.latency_ratio),
+    ]
+
+
+def predictions_section(page: Page, figures: Mapping[str, Any]) -> str:
+    """Predicted against measured."""
+    plots = figure("predicted-latency", "Latency", figures) + figure("predicted-size", "File size", figures)
+    if not plots:
+        return section(
+            "predictions",
+            "Predicted against measured",
+            sentence("No finished design has both a prediction and a measurement.")
+            + field("latency_model_error", _model_error(page)),
+        )
+    words = [
+        f"{label}: median error {per_cent(median(errors), 1)}, largest {per_cent(max(errors), 1)}"
+        for label, errors in (
+            ("Latency", _errors(page, "latency_ms")),
+            ("File size", _errors(page, "size_bytes")),
+        )
+        if errors
+    ]
+    body = sentence(f"{'. '.join(words)}. Below the dotted line the measurement was better than predicted.")
+    body += f'<div class="pair">{plots}</div>{field("latency_model_error", _model_error(page))}'
+    return section("predictions", "Predicted against measured", body)
+
+
+def _errors(page: Page, metric: str) -> list[float]:
+    found = []
+    for design in page.designs:
+        predicted = getattr(design, f"predicted_{metric}")
+        measured = design.latency_ms.value if metric == "latency_ms" else design.size_bytes
+        if predicted and measured:
+            found.append(abs(predicted / measured - 1))
+    return found
+
+
+def _model_error(page: Page) -> str:
+    error = page.latency_model_error
+    if not error:
+        return sentence("The run has no cross-validated error of its latency model.")
+    parts = [
+        f"{name.replace('_', ' ')} {value:.2f}"
+        if "spearman" in name
+        else f"{name.replace('_', ' ')} {per_cent(value, 1)}"
+        for name, value in error.items()
+    ]
+    return sentence(f"Latency model on networks that it had not seen (cross-validation): {', '.join(parts)}.")
+
+
+def reference_section(page: Page) -> str:
+    """The network that ratios refer to."""
+    known = page.reference
+    if not known:
+        body = sentence("The reference was not measured.")
+        return section("reference", "The reference", field("reference", body))
+    latency = known.get("latency_ms")
+    measured = known.get("measured") or {}
+    beside = measured.get("latency_ms") or {}
+    rows = {
+        "Parameters": count(known.get("parameters")),
+        "Multiply-accumulates": count(known.get("macs")),
+        "File": size(known.get("size_bytes")),
+        "Latency when the study began": time(latency),
+    }
+    if isinstance(beside, Mapping) and "value" in beside:
+        rows["Latency, in turns with the designs"] = time(beside["value"])
+    if measured.get("throughput_per_s"):
+        rows["Images per second in batches"] = count(measured["throughput_per_s"])
+    words = "A plain network of the same family in 32-bit floats, the middle of every choice, untrained."
+    body = sentence(words) + f'<div class="card">{pairs(rows)}</div>'
+    return section("reference", "The reference", field("reference", body))
+
+
+def origin_section(page: Page) -> str:
+    """Data, settings, versions, processor: what is needed to do it again."""
+    data = pairs(page.data) if page.data else sentence("Nothing was kept about the data.")
+    names = "".join(f"<span>{text(name)}</span>" for name in page.class_names)
+    versions = pairs(page.versions) if page.versions else sentence("No finished design says its versions.")
+    flags = "".join(f"<span>{text(flag)}</span>" for flag in page.processor) or "<span>unknown</span>"
+    left = f"<h3>Data</h3>{field('data', data)}{field('class_names', names, 'div', 'chips')}"
+    right = f"<h3>Versions</h3>{field('versions', versions)}"
+    right += f"<h3>Processor</h3>{field('processor', flags, 'div', 'chips')}"
+    body = f'<div class="pair"><div class="card">{left}</div><div class="card">{right}</div></div>'
+    body += "<h3>Settings, exactly</h3>" + sentence(
+        "Save as config.yaml and run it again: penjing run config.yaml."
+    )
+    body += field("settings", f"<pre>{text(page.settings)}</pre>")
+    return section("settings", "Data, settings and versions", body)
