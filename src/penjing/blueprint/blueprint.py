@@ -158,6 +158,18 @@ class Blueprint:
     def __contains__(self, name: object) -> bool:
         return name in self._by_name
 
+    @cached_property
+    def _readers(self) -> dict[str, list[Layer]]:
+        readers: dict[str, list[Layer]] = {}
+        for layer in self.layers:
+            for name in layer.inputs:
+                readers.setdefault(name, []).append(layer)
+        return readers
+
+    def readers(self, name: str) -> tuple[Layer, ...]:
+        """The layers that read what a layer, or the input, gives."""
+        return tuple(self._readers.get(name, ()))
+
     def shape_of(self, name: str) -> tuple[int, ...]:
         """Shape of what a layer, or the input, gives."""
         return self.input.shape if name == self.input.name else self[name].output_shape

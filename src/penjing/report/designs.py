@@ -59,7 +59,8 @@ def _how_measured(page: Page) -> str:
     split = f" ({design.n_test:,} images)" if design.n_test else ""
     return (
         f"Validation decides what is on the front; the test split{split} is shown beside it and never "
-        f"selects. Latency is the median time of one image on {threads}. The small numbers are 95 % intervals."
+        f"selects. Latency is the median time of one image on {threads}. "
+        "The small numbers are 95 % intervals."
     )
 
 

@@ -54,8 +54,9 @@ def draw(blueprint: Blueprint, title: str = "network") -> str:
     has_arcs = any(layer.operation == "add" for layer in blueprint.layers)
     top = floor + (_ABOVE_ARCS if has_arcs else _ABOVE)
     box = f"0 {-top:.0f} {width:.0f} {top + floor + _BELOW:.0f}"
+    extent = f'width="{width:.0f}" height="{top + floor + _BELOW:.0f}"'
     parts = [
-        f'<svg class="drawing" role="img" width="{width:.0f}" height="{top + floor + _BELOW:.0f}" viewBox="{box}">',
+        f'<svg class="drawing" role="img" {extent} viewBox="{box}">',
         f"<title>{escape(title)}</title>",
         *_lines(blueprint, places),
         _box(_input_title(blueprint), "p-input", places[blueprint.input.name], str(blueprint.input.shape[0])),

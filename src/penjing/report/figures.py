@@ -54,10 +54,21 @@ def _plain(value: Any) -> Any:
 
 def _figure(height: int, **layout: Any) -> go.Figure:
     margin = {"l": 58, "r": 14, "t": 30, "b": 48}
-    legend = {"orientation": "h", "y": -0.2, "x": 0, "font": {"size": 12}}
+    legend = {
+        "orientation": "h",
+        "yref": "container",
+        "y": 0,
+        "yanchor": "bottom",
+        "x": 0,
+        "font": {"size": 12},
+    }
     figure = go.Figure(layout={"template": go.layout.Template()})  # page.js sets the colours
     figure.update_layout(height=height, margin=margin, legend=legend, hovermode="closest", **layout)
     return figure
+
+
+def _title(words: str) -> dict[str, Any]:
+    return {"text": words, "standoff": 8, "font": {"size": 12.5}}
 
 
 def _value(item: Point | DesignView, metric: str) -> float | None:
@@ -84,28 +95,29 @@ def _front(page: Page, metric: str) -> go.Figure:
         if designs:
             _add_final(figure, _NAMES[name], designs, metric, colour)
     _add_limits(figure, page, metric)
-    figure.update_xaxes(title=_AXES[metric], type="log", **_ticks(page, metric))
-    figure.update_yaxes(title="validation accuracy (%)")
+    figure.update_xaxes(
+        title=_title(_AXES[metric]), type="log", **_ticks(_front_values(page, metric), metric)
+    )
+    figure.update_yaxes(title=_title("validation accuracy (%)"))
     return figure
 
 
-def _ticks(page: Page, metric: str) -> dict[str, Any]:
-    """Ticks 1, 2, 5, 10 … with units instead of bare powers."""
-    values = [v for item in (*page.points, *page.designs) if (v := _value(item, metric))]
-    if page.reference.get(metric):
-        values.append(float(page.reference[metric]))
-    if not values:
-        return {}
-    candidates = [digit * 10.0**power for power in range(-6, 12) for digit in (1, 2, 5)]
-    shown = [tick for tick in candidates if min(values) * 0.7 <= tick <= max(values) * 1.5]
-    return (
-        {
-            "tickvals": shown,
-            "ticktext": [metric_named(metric).text(tick).replace(" us", " μs") for tick in shown],
-        }
-        if shown
-        else {}
-    )
+def _front_values(page: Page, metric: str) -> list[float]:
+    values = [value for item in (*page.points, *page.designs) if (value := _value(item, metric))]
+    return [*values, float(page.reference[metric])] if page.reference.get(metric) else values
+
+
+def _ticks(values: Sequence[float], metric: str) -> dict[str, Any]:
+    """At least three round ticks with units, as few as that allows."""
+    low, high = min(values, default=1.0) * 0.7, max(values, default=1.0) * 1.5
+    shown: list[float] = []
+    for digits in ((1,), (1, 2, 5), range(1, 10)):
+        candidates = [digit * 10.0**power for power in range(-6, 12) for digit in digits]
+        shown = [float(f"{tick:.3g}") for tick in candidates if low <= tick <= high]
+        if len(shown) >= 3:
+            break
+    write = metric_named(metric).text
+    return {"tickvals": shown, "ticktext": [write(tick).replace(" us", " μs") for tick in shown]}
 
 
 def _add_final(figure: go.Figure, name: str, designs: Sequence[DesignView], metric: str, colour: str) -> None:
@@ -139,27 +151,23 @@ def _add_limits(figure: go.Figure, page: Page, metric: str) -> None:
         if constraint.limit is not None and constraint.metric in (metric, "accuracy"):
             is_cost = constraint.metric == metric
             value = constraint.limit if is_cost else 100 * constraint.limit
-            _add_line(figure, "x" if is_cost else "y", value, str(constraint), "dash", _LIMIT)
+            _add_line(figure, "x" if is_cost else "y", value, str(constraint), _LIMIT, "dash", "bottom")
     if page.reference.get(metric):
         value = float(page.reference[metric])
-        _add_line(figure, "x", value, f"reference {_WRITE[metric](value)}", "dot", _REFERENCE)
+        _add_line(figure, "x", value, f"reference {_WRITE[metric](value)}", _REFERENCE, "dot", "top")
 
 
-def _add_line(figure: go.Figure, axis: str, value: float, text: str, dash: str, colour: str) -> None:
+def _add_line(
+    figure: go.Figure, axis: str, value: float, text: str, colour: str, dash: str, end: str
+) -> None:
     across = "y" if axis == "x" else "x"
     shape = {f"{axis}0": value, f"{axis}1": value, f"{across}0": 0, f"{across}1": 1, f"{across}ref": "paper"}
     figure.add_shape(type="line", line={"dash": dash, "width": 1.5, "color": colour}, layer="below", **shape)
-    # On a logarithmic axis Plotly places shapes at the value, but annotations at its logarithm.
-    place = {
-        "x": log10(value),
-        "y": 1.0,
-        "yref": "paper",
-        "textangle": -90,
-        "xanchor": "right",
-        "yanchor": "top",
-    }
-    if axis == "y":
-        place = {"y": value, "x": 0.0, "xref": "paper", "xanchor": "left", "yanchor": "bottom"}
+    place: dict[str, Any] = {"y": value, "x": 0.0, "xref": "paper", "xanchor": "left", "yanchor": "bottom"}
+    if axis == "x":
+        # On a logarithmic axis Plotly places shapes at the value, but annotations at its logarithm.
+        place = {"x": log10(value), "xanchor": "right", "textangle": -90}
+        place |= {"y": 1.0 if end == "top" else 0.0, "yref": "paper", "yanchor": end}
     figure.add_annotation(text=escape(text), showarrow=False, font={"size": 11, "color": colour}, **place)
 
 
@@ -192,27 +200,30 @@ def _hypervolume(page: Page) -> go.Figure:
                 text=[f"{escape(p.phase)}<br>{p.evaluations} evaluations" for p in points],
                 hovertemplate="%{text}<br>%{x:.0f} s: %{y:.4f}<extra></extra>",
             )
-    figure.update_xaxes(title="seconds since the start", rangemode="tozero")
-    figure.update_yaxes(title="hypervolume, share of the box")
+    figure.update_xaxes(title=_title("seconds since the start"), rangemode="tozero")
+    figure.update_yaxes(title=_title("hypervolume, share of the box"))
     return figure
 
 
 def _worth(page: Page) -> go.Figure:
-    choices = page.worth.choices[:14][::-1]
-    figure = _figure(90 + 26 * len(choices), showlegend=False)
-    # A bar under the least certain: the interval matters more than the value.
-    figure.add_bar(
-        y=[choice.name for choice in choices],
-        x=[choice.points.value for choice in choices],
-        orientation="h",
-        marker={"color": ["#d97a00" if c.part == "compression" else "#3a86c8" for c in choices]},
-        error_x=_bars([choice.points for choice in choices], 1.0, _BAR),
-        text=[f"{escape(c.worst)} → {escape(c.best)}" for c in choices],
-        textposition="none",
-        hovertemplate="<b>%{y}</b><br>%{text}<br>%{x:.2f} points<extra></extra>",
-    )
-    figure.update_xaxes(title="accuracy points between worst and best value", zeroline=True)
-    figure.update_yaxes(automargin=True)
+    choices = page.worth.choices[:14]
+    figure = _figure(120 + 26 * len(choices))
+    for part, colour in (("architecture", "#3a86c8"), ("compression", "#d97a00")):
+        mine = [choice for choice in choices if choice.part == part]
+        if mine:
+            figure.add_scatter(
+                x=[choice.points.value for choice in mine],
+                y=[choice.name for choice in mine],
+                error_x=_bars([choice.points for choice in mine], 1.0, colour),
+                mode="markers",
+                name=part,
+                marker={"size": 10, "color": colour},
+                text=[f"{escape(c.worst)} → {escape(c.best)}" for c in mine],
+                hovertemplate="<b>%{y}</b><br>%{text}<br>%{x:.2f} points<extra></extra>",
+            )
+    figure.update_xaxes(title=_title("accuracy points between worst and best value"), rangemode="tozero")
+    # Plotly fills categories from below.
+    figure.update_yaxes(categoryorder="array", categoryarray=[choice.name for choice in choices[::-1]])
     return figure
 
 
@@ -241,6 +252,8 @@ def _predicted_against_measured(page: Page, metric: str) -> go.Figure:
         hovertemplate="%{text}<extra></extra>",
     )
     name = _AXES[metric]
-    figure.update_xaxes(title=f"predicted {name}", type="log", **_ticks(page, metric))
-    figure.update_yaxes(title="measured", type="log", **_ticks(page, metric))
+    figure.update_xaxes(
+        title=_title(f"predicted {name}"), type="log", **_ticks([*predicted, *measured], metric)
+    )
+    figure.update_yaxes(title=_title("measured"), type="log", **_ticks([*predicted, *measured], metric))
     return figure

@@ -14,12 +14,13 @@
       hoverlabel: { bgcolor: colour("--card"), bordercolor: colour("--line"), font: { color: colour("--ink") }, align: "left" },
       modebar: { bgcolor: "rgba(0,0,0,0)", color: colour("--soft"), activecolor: colour("--ink") },
     };
-    for (const name of ["xaxis", "yaxis"]) made[name] = { ...axis, ...layout[name] };
+    for (const name of ["xaxis", "yaxis"]) made[name] = { ...axis, automargin: true, ...layout[name] };
     return made;
   }
 
   const config = {
-    responsive: true, displaylogo: false, showLink: false, plotlyServerURL: "",
+    responsive: true, displaylogo: false, showLink: false,
+    showSendToCloud: false, plotlyServerURL: "", // a button that uploads the data is on by default
     modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
   };
   const drawn = [...document.querySelectorAll("[data-figure]")].filter((place) => figures[place.dataset.figure]);

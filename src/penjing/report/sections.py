@@ -96,7 +96,8 @@ def worth_section(page: Page, figures: Mapping[str, Any]) -> str:
     words = (
         f"Learnt from {worth.n_trials} evaluations at the inherited fidelity: the logarithm of the error as "
         "a sum of one effect per value. Points are percentage points of accuracy between the worst and the "
-        "best value, all else equal, with a 95 % bootstrap interval. Importance is how much worse the model "
+        "best value, all else equal, with a 95 % bootstrap interval; best and worst were picked from the same "
+        "evaluations, so points are on the high side. Importance is how much worse the model "
         "predicts when the choice is shuffled."
     )
     if not worth.choices:
@@ -202,7 +203,7 @@ def origin_section(page: Page) -> str:
     names = "".join(f"<span>{text(name)}</span>" for name in page.class_names)
     versions = pairs(page.versions) if page.versions else sentence("No finished design says its versions.")
     flags = "".join(f"<span>{text(flag)}</span>" for flag in page.processor) or "<span>unknown</span>"
-    left = f"<h3>Data</h3>{field('data', data)}{field('class_names', names, 'div', 'chips')}"
+    left = f"<h3>Data</h3>{field('data', data)}<h3>Classes</h3>{field('class_names', names, 'div', 'chips')}"
     right = f"<h3>Versions</h3>{field('versions', versions)}"
     right += f"<h3>Processor</h3>{field('processor', flags, 'div', 'chips')}"
     body = f'<div class="pair"><div class="card">{left}</div><div class="card">{right}</div></div>'

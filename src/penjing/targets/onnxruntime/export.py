@@ -187,7 +187,36 @@ class _Writer:
 
     def _dequantize(self, layer: Layer) -> str:
         source = layer.inputs[0]
-        return self._document.node("DequantizeLinear", [self._tensor[source], *self._input_scale(source)])
+        if not self._runtime_would_fuse(layer):
+            operands = [self._tensor[source], *self._input_scale(source)]
+            return self._document.node("DequantizeLinear", operands)
+        known = self._scale.get(source)
+        scale = known[0] if known else self._scalar(self._blueprint.input.scale, "float32")
+        made = self._document.node("Cast", [self._tensor[source]], to=TensorProto.FLOAT)
+        offset = self._zero_point_of(source)
+        if offset is not None:
+            made = self._document.node("Sub", [made, self._scalar(offset, "float32")])
+        return self._document.node("Mul", [made, scale])
+
+    def _runtime_would_fuse(self, layer: Layer) -> bool:
+        """Whether a float layer stands between this ``dequantize`` and a ``quantize``.
+
+        ONNX Runtime turns that pattern into an integer layer and quantizes its weights
+        itself: another computation than the one that was trained and chosen.
+        """
+        readers = self._blueprint.readers(layer.name)
+        after = [again for reader in readers for again in self._blueprint.readers(reader.name)]
+        return any(reader.operation == "quantize" for reader in (*readers, *after))
+
+    def _zero_point_of(self, name: str) -> int | None:
+        """The zero point of a uint8 tensor, None where it is known to be zero from shapes alone."""
+        given = self._blueprint.input
+        if name == given.name or self._blueprint[name].operation == "resize":
+            return given.zero_point or None
+        if all(tensor.role != "output_zero_point" for tensor in self._blueprint[name].tensors):
+            return None
+        known = self._scheme.activations.get(name)
+        return known.zero_point if known else 0
 
     def _conv2d(self, layer: Layer) -> str:
         attributes: dict[str, Any] = {}

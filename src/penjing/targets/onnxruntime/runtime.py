@@ -52,9 +52,6 @@ class Session:
         # The networks are chains: threads across operations would only take cores from those within.
         options.inter_op_num_threads = threads
         options.execution_mode = runtime.ExecutionMode.ORT_SEQUENTIAL
-        # ONNX Runtime would quantize the weights of a float layer that stands between dequantize and
-        # quantize, in 8 full bits: other numbers than those that were simulated, and another time.
-        options.add_session_config_entry("session.disable_quant_qdq", "1")
         if threads > 1:
             # Waiting threads that spin would slow down whatever else the machine does.
             options.add_session_config_entry("session.intra_op.allow_spinning", "0")
