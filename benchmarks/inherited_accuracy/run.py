@@ -86,7 +86,9 @@ class Bench:
         if size == source.shape[2]:
             return source
         if (part, size) not in self._sizes:
-            pieces = [functional.interpolate(p.float(), (size, size), mode="bilinear") for p in source.split(2000)]
+            pieces = [
+                functional.interpolate(p.float(), (size, size), mode="bilinear") for p in source.split(2000)
+            ]
             self._sizes[part, size] = torch.cat([p.round().to(torch.uint8) for p in pieces])
         return self._sizes[part, size]
 
@@ -116,8 +118,12 @@ class Bench:
                 seconds = time.perf_counter() - started
                 value = accuracy(network, self.images("validation", blueprint), self.val_y)
                 self.keep(
-                    way=way, index=index, accuracy=value, seconds=seconds,
-                    macs=macs(blueprint), parameters=parameters(blueprint),
+                    way=way,
+                    index=index,
+                    accuracy=value,
+                    seconds=seconds,
+                    macs=macs(blueprint),
+                    parameters=parameters(blueprint),
                 )
 
     def judge_with_supernet(self, seconds: float) -> None:
@@ -141,7 +147,14 @@ class Bench:
 
         recipe = Recipe(epochs=1000, learning_rate=0.05)
         done = train_supernet_(
-            supernet, draw, lambda b: self.images("train", b), self.y, recipe, generator, Augmentation(), seconds
+            supernet,
+            draw,
+            lambda b: self.images("train", b),
+            self.y,
+            recipe,
+            generator,
+            Augmentation(),
+            seconds,
         )
         for index, blueprint in enumerate(self.blueprints):
             network = supernet.extract(blueprint)
@@ -153,8 +166,14 @@ class Bench:
                 for first in range(0, 2048, 512):
                     network(self.images("train", blueprint)[first : first + 512])
             value = accuracy(network, self.images("validation", blueprint), self.val_y)
-            self.keep(way=way, index=index, accuracy=value, epochs=done.epochs, macs=macs(blueprint),
-                      parameters=parameters(blueprint))
+            self.keep(
+                way=way,
+                index=index,
+                accuracy=value,
+                epochs=done.epochs,
+                macs=macs(blueprint),
+                parameters=parameters(blueprint),
+            )
 
     def publish(self) -> None:
         """Kendall's tau of every way, with bootstrap intervals, printed and written."""
@@ -171,15 +190,30 @@ class Bench:
             both = sorted(set(values) & set(truth))
             a = np.array([values[i] for i in both])
             b = np.array([truth[i] for i in both])
-            taus = [kendalltau(a[i], b[i])[0] for i in (rng.integers(len(a), size=len(a)) for _ in range(1000))]
+            taus = [
+                kendalltau(a[i], b[i])[0] for i in (rng.integers(len(a), size=len(a)) for _ in range(1000))
+            ]
             low, high = np.nanquantile(taus, [0.025, 0.975])
-            table[way] = {"tau": round(float(kendalltau(a, b)[0]), 3), "low": round(float(low), 3),
-                          "high": round(float(high), 3), "n": len(both)}
+            table[way] = {
+                "tau": round(float(kendalltau(a, b)[0]), 3),
+                "low": round(float(low), 3),
+                "high": round(float(high), 3),
+                "n": len(both),
+            }
             print(f"{way:<20} tau {table[way]['tau']:.3f} [{low:.3f}, {high:.3f}] n={len(both)}")
         device = platform.processor() or platform.machine()
         path = HERE / "results" / f"{date.today()}-{device}.json"
-        path.write_text(json.dumps({"settings": vars(self.options) | {"data": "fashion_mnist"}, "tau": table,
-                                    "torch": torch.__version__, "rows": self.rows}, indent=1))
+        path.write_text(
+            json.dumps(
+                {
+                    "settings": vars(self.options) | {"data": "fashion_mnist"},
+                    "tau": table,
+                    "torch": torch.__version__,
+                    "rows": self.rows,
+                },
+                indent=1,
+            )
+        )
 
 
 if __name__ == "__main__":

@@ -79,9 +79,7 @@ def test_the_same_seed_gives_the_same_files_after_a_kill(
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-def test_twenty_kills_lose_nothing(
-    undisturbed: tuple[Path, list[tuple[str, str]]], tmp_path: Path
-) -> None:
+def test_twenty_kills_lose_nothing(undisturbed: tuple[Path, list[tuple[str, str]]], tmp_path: Path) -> None:
     config, expected = undisturbed
     moments = np.random.default_rng(2).uniform(2.0, 12.0, size=20).tolist()
     killed_and_resumed(config, tmp_path / "run", moments)

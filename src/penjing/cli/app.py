@@ -111,7 +111,7 @@ def measure(
 ) -> None:
     """Measure latency, throughput, size and peak memory of any ONNX file, as a run does."""
     from penjing.cli.tables import measurement_lines
-    from penjing.targets.onnxruntime.measure import measure_file
+    from penjing.targets.onnxruntime.file_measurement import measure_file
 
     measured = measure_file(path, threads=threads)
     typer.echo(json.dumps(measured, indent=2) if as_json else "\n".join(measurement_lines(measured)))

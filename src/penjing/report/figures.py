@@ -3,17 +3,16 @@
 import json
 from collections.abc import Callable, Sequence
 from html import escape
-from math import log10
 from typing import Any
 
 import plotly.graph_objects as go
 
-from penjing.objectives import metric_named
-from penjing.report.page import DesignView, Interval, Page, Point
+from penjing.report.axes import add_line, axis_title, bars, empty_figure, ticks
+from penjing.report.page import DesignView, Page, Point
 from penjing.report.wording import factor, per_cent, size, time
 
 _LOOK: dict[str, dict[str, Any]] = {
-    "inherited": {"symbol": "circle", "size": 6, "color": "#8d99ae", "opacity": 0.45},
+    "inherited": {"symbol": "circle", "size": 6, "color": "#8d99ae", "opacity": 0.55},
     "rung": {"symbol": "triangle-up", "size": 8, "color": "#3a86c8", "opacity": 0.65},
     "estimated": {"symbol": "circle-open", "size": 11, "color": "#d97a00", "line": {"width": 1.5}},
 }
@@ -52,32 +51,13 @@ def _plain(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else list(value)
 
 
-def _figure(height: int, **layout: Any) -> go.Figure:
-    margin = {"l": 58, "r": 14, "t": 30, "b": 48}
-    legend = {
-        "orientation": "h",
-        "yref": "container",
-        "y": 0,
-        "yanchor": "bottom",
-        "x": 0,
-        "font": {"size": 12},
-    }
-    figure = go.Figure(layout={"template": go.layout.Template()})  # page.js sets the colours
-    figure.update_layout(height=height, margin=margin, legend=legend, hovermode="closest", **layout)
-    return figure
-
-
-def _title(words: str) -> dict[str, Any]:
-    return {"text": words, "standoff": 8, "font": {"size": 12.5}}
-
-
 def _value(item: Point | DesignView, metric: str) -> float | None:
     found = getattr(item, metric)
     return found if found is None or isinstance(found, float | int) else found.value
 
 
 def _front(page: Page, metric: str) -> go.Figure:
-    figure = _figure(460)
+    figure = empty_figure(460)
     for fidelity in ("inherited", "rung", "estimated"):
         points = [p for p in page.points if p.fidelity == fidelity and _value(p, metric)]
         if points:
@@ -96,9 +76,9 @@ def _front(page: Page, metric: str) -> go.Figure:
             _add_final(figure, _NAMES[name], designs, metric, colour)
     _add_limits(figure, page, metric)
     figure.update_xaxes(
-        title=_title(_AXES[metric]), type="log", **_ticks(_front_values(page, metric), metric)
+        title=axis_title(_AXES[metric]), type="log", **ticks(_front_values(page, metric), metric)
     )
-    figure.update_yaxes(title=_title("validation accuracy (%)"))
+    figure.update_yaxes(title=axis_title("validation accuracy (%)"))
     return figure
 
 
@@ -107,28 +87,15 @@ def _front_values(page: Page, metric: str) -> list[float]:
     return [*values, float(page.reference[metric])] if page.reference.get(metric) else values
 
 
-def _ticks(values: Sequence[float], metric: str) -> dict[str, Any]:
-    """At least three round ticks with units, as few as that allows."""
-    low, high = min(values, default=1.0) * 0.7, max(values, default=1.0) * 1.5
-    shown: list[float] = []
-    for digits in ((1,), (1, 2, 5), range(1, 10)):
-        candidates = [digit * 10.0**power for power in range(-6, 12) for digit in digits]
-        shown = [float(f"{tick:.3g}") for tick in candidates if low <= tick <= high]
-        if len(shown) >= 3:
-            break
-    write = metric_named(metric).text
-    return {"tickvals": shown, "ticktext": [write(tick).replace(" us", " μs") for tick in shown]}
-
-
 def _add_final(figure: go.Figure, name: str, designs: Sequence[DesignView], metric: str, colour: str) -> None:
     designs = sorted(designs, key=lambda design: _value(design, metric) or 0.0)
     spread = None
     if metric == "latency_ms":
-        spread = _bars([design.latency_ms for design in designs], 1.0, colour)
+        spread = bars([design.latency_ms for design in designs], 1.0, colour)
     figure.add_scatter(
         x=[_value(design, metric) for design in designs],
         y=[100 * design.validation.value for design in designs],
-        error_y=_bars([design.validation for design in designs], 100.0, colour),
+        error_y=bars([design.validation for design in designs], 100.0, colour),
         error_x=spread,
         mode="markers",
         name=name,
@@ -139,36 +106,15 @@ def _add_final(figure: go.Figure, name: str, designs: Sequence[DesignView], metr
     )
 
 
-def _bars(intervals: Sequence[Interval], scale: float, colour: str) -> dict[str, Any]:
-    up = [scale * max(0.0, i.high - i.value) for i in intervals]
-    down = [scale * max(0.0, i.value - i.low) for i in intervals]
-    look = {"color": colour, "thickness": 1, "width": 3}
-    return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, **look}
-
-
 def _add_limits(figure: go.Figure, page: Page, metric: str) -> None:
     for constraint in page.constraints:
         if constraint.limit is not None and constraint.metric in (metric, "accuracy"):
             is_cost = constraint.metric == metric
             value = constraint.limit if is_cost else 100 * constraint.limit
-            _add_line(figure, "x" if is_cost else "y", value, str(constraint), _LIMIT, "dash", "bottom")
+            add_line(figure, "x" if is_cost else "y", value, str(constraint), _LIMIT, "dash", "bottom")
     if page.reference.get(metric):
         value = float(page.reference[metric])
-        _add_line(figure, "x", value, f"reference {_WRITE[metric](value)}", _REFERENCE, "dot", "top")
-
-
-def _add_line(
-    figure: go.Figure, axis: str, value: float, text: str, colour: str, dash: str, end: str
-) -> None:
-    across = "y" if axis == "x" else "x"
-    shape = {f"{axis}0": value, f"{axis}1": value, f"{across}0": 0, f"{across}1": 1, f"{across}ref": "paper"}
-    figure.add_shape(type="line", line={"dash": dash, "width": 1.5, "color": colour}, layer="below", **shape)
-    place: dict[str, Any] = {"y": value, "x": 0.0, "xref": "paper", "xanchor": "left", "yanchor": "bottom"}
-    if axis == "x":
-        # On a logarithmic axis Plotly places shapes at the value, but annotations at its logarithm.
-        place = {"x": log10(value), "xanchor": "right", "textangle": -90}
-        place |= {"y": 1.0 if end == "top" else 0.0, "yref": "paper", "yanchor": end}
-    figure.add_annotation(text=escape(text), showarrow=False, font={"size": 11, "color": colour}, **place)
+        add_line(figure, "x", value, f"reference {_WRITE[metric](value)}", _REFERENCE, "dot", "top")
 
 
 def _point_text(point: Point) -> str:
@@ -186,7 +132,7 @@ def _design_text(design: DesignView) -> str:
 
 
 def _hypervolume(page: Page) -> go.Figure:
-    figure = _figure(320)
+    figure = empty_figure(320)
     for fidelity, colour in (("inherited", "#3a86c8"), ("final", _FRONT)):
         points = [point for point in page.progress if point.fidelity == fidelity]
         if points:
@@ -200,28 +146,28 @@ def _hypervolume(page: Page) -> go.Figure:
                 text=[f"{escape(p.phase)}<br>{p.evaluations} evaluations" for p in points],
                 hovertemplate="%{text}<br>%{x:.0f} s: %{y:.4f}<extra></extra>",
             )
-    figure.update_xaxes(title=_title("seconds since the start"), rangemode="tozero")
-    figure.update_yaxes(title=_title("hypervolume, share of the box"))
+    figure.update_xaxes(title=axis_title("seconds since the start"), rangemode="tozero")
+    figure.update_yaxes(title=axis_title("hypervolume, share of the box"))
     return figure
 
 
 def _worth(page: Page) -> go.Figure:
     choices = page.worth.choices[:14]
-    figure = _figure(120 + 26 * len(choices))
+    figure = empty_figure(120 + 26 * len(choices))
     for part, colour in (("architecture", "#3a86c8"), ("compression", "#d97a00")):
         mine = [choice for choice in choices if choice.part == part]
         if mine:
             figure.add_scatter(
                 x=[choice.points.value for choice in mine],
                 y=[choice.name for choice in mine],
-                error_x=_bars([choice.points for choice in mine], 1.0, colour),
+                error_x=bars([choice.points for choice in mine], 1.0, colour),
                 mode="markers",
                 name=part,
                 marker={"size": 10, "color": colour},
                 text=[f"{escape(c.worst)} → {escape(c.best)}" for c in mine],
                 hovertemplate="<b>%{y}</b><br>%{text}<br>%{x:.2f} points<extra></extra>",
             )
-    figure.update_xaxes(title=_title("accuracy points between worst and best value"), rangemode="tozero")
+    figure.update_xaxes(title=axis_title("accuracy points between worst and best value"), rangemode="tozero")
     # Plotly fills categories from below.
     figure.update_yaxes(categoryorder="array", categoryarray=[choice.name for choice in choices[::-1]])
     return figure
@@ -236,13 +182,13 @@ def _predicted_against_measured(page: Page, metric: str) -> go.Figure:
     measured = [float(_value(design, metric) or 0.0) for design in designs]
     predicted = [float(_predicted(design, metric) or 0.0) for design in designs]
     ends = [0.9 * min(*measured, *predicted), 1.1 * max(*measured, *predicted)]
-    figure = _figure(360, showlegend=False)
+    figure = empty_figure(360, showlegend=False)
     line = {"dash": "dot", "width": 1, "color": "#8d99ae"}
     figure.add_scatter(x=ends, y=ends, mode="lines", line=line, hoverinfo="skip", name="equal")
     figure.add_scatter(
         x=predicted,
         y=measured,
-        error_y=_bars([d.latency_ms for d in designs], 1.0, _BAR) if metric == "latency_ms" else None,
+        error_y=bars([d.latency_ms for d in designs], 1.0, _BAR) if metric == "latency_ms" else None,
         mode="markers",
         marker={"size": 9, "color": [_FRONT if d.is_on_front else _OTHER for d in designs]},
         text=[
@@ -253,7 +199,7 @@ def _predicted_against_measured(page: Page, metric: str) -> go.Figure:
     )
     name = _AXES[metric]
     figure.update_xaxes(
-        title=_title(f"predicted {name}"), type="log", **_ticks([*predicted, *measured], metric)
+        title=axis_title(f"predicted {name}"), type="log", **ticks([*predicted, *measured], metric)
     )
-    figure.update_yaxes(title=_title("measured"), type="log", **_ticks([*predicted, *measured], metric))
+    figure.update_yaxes(title=axis_title("measured"), type="log", **ticks([*predicted, *measured], metric))
     return figure

@@ -96,8 +96,8 @@ def worth_section(page: Page, figures: Mapping[str, Any]) -> str:
     words = (
         f"Learnt from {worth.n_trials} evaluations at the inherited fidelity: the logarithm of the error as "
         "a sum of one effect per value. Points are percentage points of accuracy between the worst and the "
-        "best value, all else equal, with a 95 % bootstrap interval; best and worst were picked from the same "
-        "evaluations, so points are on the high side. Importance is how much worse the model "
+        "best value, all else equal, with a 95 % bootstrap interval; best and worst were picked from "
+        "the same evaluations, so points are on the high side. Importance is how much worse the model "
         "predicts when the choice is shuffled."
     )
     if not worth.choices:

@@ -65,17 +65,18 @@ class SearchProblem:
 
     def points(self, rows: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
         """Normalised costs, ``[n, objectives]``, 0 best and 1 worst; outside the box is clipped."""
-        columns = []
-        for metric, (best, worst) in self.box.items():
-            values = np.array([row[metric] for row in rows], dtype=float)
-            is_fraction = METRICS[metric].is_fraction
-            if is_fraction:  # an error instead of an accuracy: lower is better
-                values, best, worst = np.maximum(1.0 - values, 1e-9), 1.0 - best, 1.0 - worst
-            log = self.log_error if is_fraction else True
-            sign = -1.0 if METRICS[metric].maximise and not is_fraction else 1.0
-            low, high = (sign * best, sign * worst)
-            columns.append(normalised((sign * values)[:, None], [low], [high], log=log)[:, 0])
+        columns = [self._normalised_column(metric, rows) for metric in self.box]
         return np.column_stack(columns) if rows else np.zeros((0, len(self.box)))
+
+    def _normalised_column(self, metric: str, rows: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
+        values = np.array([row[metric] for row in rows], dtype=float)
+        best, worst = self.box[metric]
+        if METRICS[metric].is_fraction:  # an error instead of an accuracy: lower is better
+            errors = np.maximum(1.0 - values, 1e-9)
+            return normalised(errors[:, None], [1.0 - best], [1.0 - worst], log=self.log_error)[:, 0]
+        if METRICS[metric].maximise:
+            return normalised(-values[:, None], [-best], [-worst])[:, 0]
+        return normalised(values[:, None], [best], [worst], log=True)[:, 0]
 
     def sample_feasible(self, rng: np.random.Generator, tries: int = 2000) -> Candidate:
         """Draw until the hard constraints hold; walk towards them from the nearest if none does.

@@ -78,7 +78,7 @@ class ScarceRegression:
 
 
 def _fitted(kernel: Array, target: Array, pairs: float, smooth: float, noise: float) -> _Fit:
-    factor = np.linalg.cholesky(kernel + (noise**2 + 1e-8) * np.eye(len(target)))
-    weights = np.linalg.solve(factor.T, np.linalg.solve(factor, target))
+    factor: Array = np.linalg.cholesky(kernel + (noise**2 + 1e-8) * np.eye(len(target))).astype(np.float64)
+    weights: Array = np.linalg.solve(factor.T, np.linalg.solve(factor, target)).astype(np.float64)
     log_evidence = float(-0.5 * target @ weights - np.log(np.diag(factor)).sum())
     return _Fit(pairs, smooth, noise, factor, weights, log_evidence)

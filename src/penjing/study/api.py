@@ -136,9 +136,7 @@ def search(
     return run_study(checked(described), out, None if is_named else data, observe)
 
 
-def run_study(
-    config: StudyConfig, out: str | Path, source: Any = None, observe: Observer = ignore
-) -> Result:
+def run_study(config: StudyConfig, out: str | Path, source: Any = None, observe: Observer = ignore) -> Result:
     """Run a configuration in a new folder.
 
     Args:

@@ -19,6 +19,7 @@ from penjing.search import SurrogateSearcher
 from penjing.space import Candidate, CarriedSpace, SearchSpace, Value
 from penjing.store import content_key
 from penjing.study.jobs import FinalJob, TeacherJob
+from penjing.study.workshop import SUPERNET
 
 if TYPE_CHECKING:
     from penjing.study.study import Study
@@ -93,6 +94,8 @@ class FinalistRounds:
     def _seat(self, candidate: Candidate) -> Seat:
         study = self.study
         bare = without_training(candidate)
+        if study.way == SUPERNET:
+            return Seat(candidate, SUPERNET)
         key = study.weights_key(bare)
         trained = {study.weights_key(Candidate(t.candidate)) for t in study.inherited_trials()}
         return Seat(candidate, key if key in trained else study.nearest_trained(bare))

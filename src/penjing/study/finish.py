@@ -10,7 +10,15 @@ import numpy as np
 from penjing.blueprint import Blueprint
 from penjing.objectives import wilson_interval
 from penjing.space import Candidate
-from penjing.store import Journal, Manifest, RunFolder, Trial, checksums_of, write_atomically
+from penjing.store import (
+    Journal,
+    Manifest,
+    RunFolder,
+    Trial,
+    checksums_of,
+    content_key,
+    write_atomically,
+)
 from penjing.study.budget import Plan
 from penjing.study.config import StudyConfig
 from penjing.study.pipeline import Pipeline
@@ -51,8 +59,17 @@ class Finisher:
             model = LatencyModel.from_dict(json.loads(path.read_text(encoding="utf-8")))
         else:
             seconds = 30.0 if plan is None else plan.latency_model_s
-            model = self.target.fit_latency_model(
-                self._random_blueprint, np.random.default_rng([self.config.seed, 3]), 60, seconds
+            # Loading, checking and fitting take about as long as the clock.
+            n_networks = int(np.clip(1.5 * seconds, 24, 60))
+            space_key = content_key(
+                [[c.name, list(c.values)] for c in self.pipeline.space], self.pipeline.facts.shape
+            )
+            model = self.target.latency_model(
+                space_key,
+                self._random_blueprint,
+                np.random.default_rng([self.config.seed, 3]),
+                n_networks,
+                0.5 * seconds,
             )
             write_atomically(path, json.dumps(model.as_dict()))
         self.pipeline.latency_ms = model.predict_ms

@@ -22,6 +22,8 @@ from penjing.study.jobs import InheritedJob
 from penjing.study.phases import Phase, phases_of
 from penjing.study.pipeline import DataFacts, Pipeline
 from penjing.study.progress import Observer, Progress, ignore
+from penjing.study.shared import train_shared
+from penjing.study.workshop import SUPERNET
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +74,7 @@ class Study:
         self.constraints = [parse_constraint(text) for text in config.constraints]
         self.plan: Plan | None = plan_for(budget.seconds) if budget.seconds else None
         self.extension = int(journal.get("extension", 0))
+        self.way = "alone"
         self.box: dict[str, tuple[float, float]] = {}
 
     def work(self) -> None:
@@ -83,6 +86,9 @@ class Study:
                 finisher.prepare(self.plan)
                 self.box = self.journal.put_once("box", self._box())
                 self.box = {name: (pair[0], pair[1]) for name, pair in self.box.items()}
+                self.way = self.journal.put_once("way", self._way())
+                if self.way == SUPERNET:
+                    train_shared(self)
                 self._search()
                 rounds = FinalistRounds(self)
                 rounds.work()
@@ -95,6 +101,12 @@ class Study:
         finisher.finish(self._seconds_left(reserve=False))
         self.journal.put("elapsed_s", self.stopwatch.elapsed_s)
         self.tell("finished" if not self.stopwatch.is_interrupted else "stopped early")
+
+    def _way(self) -> str:
+        """How inherited weights are got; see ADR 4 for why small networks train alone."""
+        if self.config.search.train_on != "auto":
+            return self.config.search.train_on
+        return "alone"
 
     # What finalists and phases need to know
 
@@ -295,7 +307,7 @@ class Study:
             candidate=candidate.as_dict(),
             weights_key=self.weights_key(candidate),
             parent_key=self.nearest_trained(candidate),
-            way="alone",
+            way=self.way,
             epochs=self.config.search.epochs,
             seconds=None if self.plan is None else 0.25 * self.plan.search_s,
             seed=int(content_key(candidate.key, self.config.seed), 16) % 2**62,

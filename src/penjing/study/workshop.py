@@ -27,6 +27,7 @@ from penjing.study.pipeline import DataFacts, Pipeline
 from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
 from penjing.training import Augmentation, Recipe, accuracy, logits_of, train_
 
+SUPERNET = "supernet"
 LEAST_AGREEMENT = 0.99
 LARGEST_ACCURACY_DIFFERENCE = 0.002
 TOLERATED_LOSS = 0.001
@@ -70,7 +71,7 @@ class Workshop:
     def _inherited(self, job: InheritedJob) -> tuple[dict[str, float], dict[str, object]]:
         candidate = Candidate(job.candidate)
         plain = self.pipeline.float_blueprint(candidate)
-        if job.way == "supernet":
+        if job.way == SUPERNET:
             network = self.recalibrated(self._supernet().extract(plain), plain)
             epochs = 0.0
         else:
@@ -102,7 +103,9 @@ class Workshop:
         plain = self.pipeline.float_blueprint(candidate)
         generator = torch.Generator().manual_seed(job.seed)
         network = initialise_(build_network(plain, trainable=True), generator)
-        if job.start_key:
+        if job.start_key == SUPERNET:
+            network = self.recalibrated(self._supernet().extract(plain), plain)
+        elif job.start_key:
             inherit_(network, load_file(self._weights_path(job.start_key)))
         teacher = self._teacher_logits(job.teacher_key, plain) if job.teacher_key else None
         recipe = self.pipeline.recipe(candidate, job.epochs)
@@ -210,7 +213,7 @@ class Workshop:
         teacher: torch.Tensor | None,
         seconds: float | None,
     ) -> Recipe:
-        network.to(memory_format=torch.channels_last)
+        network = network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         images, labels = self.images("train", plain), self.labels("train")
         done = train_(network, images, labels, recipe, generator, self._augmentation, teacher, seconds)
         if not all(math.isfinite(float(p.detach().abs().sum())) for p in network.parameters()):
@@ -244,7 +247,7 @@ class Workshop:
     @lru_cache(maxsize=1)  # noqa: B019 - one workshop lives as long as its process
     def _supernet(self) -> Supernet:
         supernet = new_supernet(self.pipeline, torch.Generator().manual_seed(0))
-        supernet.load_state_dict(load_file(self.run / "weights" / "supernet.safetensors"))
+        supernet.load_state_dict(load_file(self._weights_path(SUPERNET)))
         return supernet
 
     def tensor(self, name: str) -> torch.Tensor:
