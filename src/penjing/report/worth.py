@@ -1,8 +1,9 @@
 """What each choice was worth: a model that adds up one effect per value, learnt from the search's trials.
 
 The logarithm of the error is modelled as a sum of one effect per value of each choice, shrunk towards zero
-(ridge regression on one-hot columns; the penalty is the one that predicts left-out trials best). A choice
-that does not exist in a candidate has a level of its own, which never counts as best or worst. Bootstrap
+(ridge regression on one-hot columns; the penalty is the one that predicts left-out trials best). Where a
+choice does not exist its columns are zero, and the columns have mean zero where it does: whether it exists is
+then the effect of the choice that decides so (a depth, an operation), not its own. Bootstrap
 resamples give the intervals; trials that a resample leaves out give the importance, by shuffling one choice.
 
 The model cannot see that choices act together, and the search did not sample them evenly: the page says so.
@@ -18,7 +19,6 @@ from numpy.typing import NDArray
 from penjing.report.page import ChoiceWorth, Interval, Worth
 
 FEWEST_TRIALS = 24
-_ABSENT = "absent"
 _N_RESAMPLES = 100
 _PENALTIES = 10.0 ** np.arange(-1, 3.01, 0.5)
 
@@ -27,10 +27,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class _Levels:
-    """A choice's columns in the design matrix: one per value that occurred."""
+    """A choice's columns in the design matrix: one per value that occurred, and how often, of 1."""
 
     name: str
     values: tuple[str, ...]
+    shares: Floats
     columns: slice
 
 
@@ -51,7 +52,7 @@ def worth_of(
     n = len(candidates)
     matrix, choices = _one_hot(candidates)
     if n < FEWEST_TRIALS or not choices:
-        return Worth((), n, None, _too_few(n, choices))
+        return Worth((), n, None, _too_few(n))
     error = np.log(np.clip(1.0 - np.asarray(accuracies, dtype=np.float64), 1e-4, 1.0))
     if error.std() < 1e-9:
         return Worth((), n, None, "All evaluations were equally accurate: no choice made a difference.")
@@ -65,9 +66,9 @@ def worth_of(
     typical = float(np.exp(error.mean()))
     found = []
     for index, choice in enumerate(choices):
-        mine = _centred(effects, matrix, choice)
-        best, worst = _extremes(choice, mine[:, 0])
-        others = [_span(_centred(drawn[:, None], matrix, choice)[:, 0], best, worst) for drawn in resampled]
+        mine = _centred(effects, choice)
+        best, worst = int(np.argmin(mine[:, 0])), int(np.argmax(mine[:, 0]))
+        others = [_span(_centred(drawn, choice), best, worst) for drawn in resampled]
         points = 100 * typical * np.array([_span(mine[:, 0], best, worst), *others])
         # Ridge shrinks a resample, which has fewer different trials, more than all of them: undo that shift.
         low, high = np.quantile(points[1:], [0.025, 0.975]) + points[0] - np.median(points[1:])
@@ -94,12 +95,14 @@ def _one_hot(candidates: Sequence[Mapping[str, Any]]) -> tuple[Floats, list[_Lev
     blocks: list[Floats] = []
     start = 0
     for name in names:
-        levels = [str(candidate.get(name, _ABSENT)) for candidate in candidates]
-        values = tuple(sorted(set(levels)))
-        if len(set(values) - {_ABSENT}) < 2:
+        levels = [str(candidate[name]) if name in candidate else None for candidate in candidates]
+        values = tuple(sorted({level for level in levels if level is not None}))
+        if len(values) < 2:
             continue
-        choices.append(_Levels(name, values, slice(start, start + len(values))))
-        blocks.append(np.array([[level == value for value in values] for level in levels], dtype=np.float64))
+        block = np.array([[level == value for value in values] for level in levels], dtype=np.float64)
+        shares = block.sum(axis=0) / block.sum()
+        blocks.append(np.where(block.any(axis=1, keepdims=True), block - shares, 0.0))
+        choices.append(_Levels(name, values, shares, slice(start, start + len(values))))
         start += len(values)
     return (np.hstack(blocks) if blocks else np.zeros((len(candidates), 0))), choices
 
@@ -147,22 +150,18 @@ def _resample(
         errors += float(residual @ residual)
         variances += float(np.sum((target[out] - mean) ** 2))
         for index, choice in enumerate(choices):
-            part = left[:, choice.columns] @ fitted[choice.columns]
-            shuffled = residual + part - rng.permutation(part)
-            harm[index] += float(shuffled @ shuffled - residual @ residual)
+            has = left[:, choice.columns].any(axis=1)
+            part, own = left[has][:, choice.columns] @ fitted[choice.columns], residual[has]
+            shuffled = own + part - rng.permutation(part)
+            harm[index] += float(shuffled @ shuffled - own @ own)
     total = max(variances, 1e-12)
     return effects, harm / total, 1.0 - errors / total
 
 
-def _centred(effects: Floats, matrix: Floats, choice: _Levels) -> Floats:
-    """Effects of a choice's values around their mean over the trials."""
-    return effects[choice.columns] - matrix[:, choice.columns].mean(axis=0) @ effects[choice.columns]
-
-
-def _extremes(choice: _Levels, effects: Floats) -> tuple[int, int]:
-    real = [index for index, value in enumerate(choice.values) if value != _ABSENT]
-    ordered = sorted(real, key=lambda index: (effects[index], index))
-    return ordered[0], ordered[-1]
+def _centred(effects: Floats, choice: _Levels) -> Floats:
+    """Effects of a choice's values around their mean over the trials that have it."""
+    mine = effects[choice.columns]
+    return mine - choice.shares @ mine
 
 
 def _span(effects: Floats, best: int, worst: int) -> float:
@@ -174,8 +173,8 @@ def _optional(values: Mapping[str, Any], name: str) -> float | None:
     return float(values[name]) if name in values else None
 
 
-def _too_few(n: int, choices: Sequence[_Levels]) -> str:
-    if n and not choices:
+def _too_few(n: int) -> str:
+    if n >= FEWEST_TRIALS:
         return "Nothing varied between the evaluations, so there is nothing to compare."
     return (
         f"Too little to learn from: {n} evaluations at the inherited fidelity, and at least {FEWEST_TRIALS} "

@@ -59,9 +59,12 @@ class SearchProblem:
         return self._known[candidate.key]
 
     def violation(self, candidate: Candidate) -> float:
-        """By how much, relatively and in sum, the hard constraints are broken; 0 when all are met."""
+        """By how much, relatively and in sum, constraints and box are exceeded; 0 when all are met."""
         costs = self.costs(candidate)
-        return sum(c.violation(costs[c.metric]) for c in self.constraints if c.metric in costs)
+        broken = sum(c.violation(costs[c.metric]) for c in self.constraints if c.metric in costs)
+        # What is worse than the box can gain nothing.
+        outside = [max(0.0, costs[m] / worst - 1) for m, (_, worst) in self.box.items() if m in costs]
+        return broken + sum(outside)
 
     def points(self, rows: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
         """Normalised costs, ``[n, objectives]``, 0 best and 1 worst; outside the box is clipped."""
@@ -99,6 +102,7 @@ class SearchProblem:
         assert best is not None
         costs = self.costs(best)
         broken = [c for c in self.constraints if c.metric in costs and not c.is_met(costs[c.metric])]
+        broken = broken or [Constraint(m, True, self.box[m][1]) for m in self.box if m in costs]
         nearest = ", ".join(f"{c.metric} = {METRICS[c.metric].text(costs[c.metric], 3)}" for c in broken)
         raise InfeasibleError(
             f"No design of this space meets {' and '.join(repr(str(c)) for c in broken)}. "

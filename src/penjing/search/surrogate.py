@@ -19,6 +19,8 @@ from penjing.search.regression import ScarceRegression
 from penjing.space import Candidate, Encoding
 
 _QUANTILES = (-1.28, -0.52, 0.0, 0.52, 1.28)
+# Of thousands of predictions the best are too good: finalists are chosen by a cautious one.
+_CAUTION = 0.5
 CAPACITY = ("parameters", "macs", "size_bytes", "latency_ms")
 
 
@@ -70,7 +72,7 @@ class SurrogateSearcher:
         points = self._points(pool, mean)
         front = np.zeros((0, points.shape[1])) if repeat else self._front(model)
         expense = np.array([self.problem.evaluation_cost(c) if per_cost else 1.0 for c in costs])
-        layers = [self._points(pool, mean - q * deviation) for q in ((0.0,) if repeat else _QUANTILES)]
+        layers = [self._points(pool, mean - q * deviation) for q in ((_CAUTION,) if repeat else _QUANTILES)]
         picked: list[int] = []
         reference = np.ones(points.shape[1])
         while len(picked) < min(n, len(pool)):
@@ -92,8 +94,9 @@ class SurrogateSearcher:
         """The ``n`` feasible candidates with the highest predicted value of the trained metric."""
         model = self._model()
         pool = self._bred(model, rng)
-        mean, _ = self.predict(model, pool)
-        return [pool[index] for index in np.argsort(-mean, kind="stable")[:n]]
+        mean, deviation = self.predict(model, pool)
+        order = np.argsort(_CAUTION * deviation - mean, kind="stable")
+        return [pool[index] for index in order[:n]]
 
     def predicted(self, candidates: Sequence[Candidate]) -> NDArray[np.float64]:
         """The model's mean of the trained metric, ``[n]``."""
@@ -101,7 +104,10 @@ class SurrogateSearcher:
 
     def _spread(self, n: int, rng: np.random.Generator) -> list[Candidate]:
         """Feasible candidates far apart in costs: farthest-point sampling."""
-        drawn = fresh_samples(self.problem, 16 * n, rng, self._seen)
+        drawn = fresh_samples(self.problem, 24 * n, rng, self._seen)
+        # Large networks teach little more than middling ones, and take most of the time.
+        drawn.sort(key=lambda c: (self.problem.evaluation_cost(self.problem.costs(c)), c.key))
+        drawn = drawn[: max(n, (2 * len(drawn)) // 3)]
         features = self._capacity(drawn)
         features = (features - features.mean(axis=0)) / (features.std(axis=0) + 1e-9)
         known = self._capacity([c for c, _ in self._told]) if self._told else None

@@ -32,7 +32,7 @@ class SearchConfig(_Strict):
     mode: Literal["joint", "sequential"] = "joint"
     carry: int = Field(default=6, ge=1)
     train_on: Literal["auto", "alone", "supernet"] = "auto"
-    epochs: float = Field(default=1.5, gt=0)
+    epochs: float | None = Field(default=None, gt=0)
     validation_images: int = Field(default=2000, ge=100)
     supernet_epochs: float = Field(default=12.0, gt=0)
 

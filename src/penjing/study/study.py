@@ -308,15 +308,20 @@ class Study:
             weights_key=self.weights_key(candidate),
             parent_key=self.nearest_trained(candidate),
             way=self.way,
-            epochs=self.config.search.epochs,
+            epochs=self.brief_epochs,
             seconds=None if self.plan is None else 0.25 * self.plan.search_s,
             seed=int(content_key(candidate.key, self.config.seed), 16) % 2**62,
         )
 
+    @property
+    def brief_epochs(self) -> float:
+        """Length of a short training: as configured, else about 40,000 images."""
+        return self.config.search.epochs or float(np.clip(40_000 / self.facts.n_train, 0.5, 15.0))
+
     def weights_key(self, candidate: Candidate) -> str:
         """Where the briefly trained weights of a candidate's architecture are."""
         key = self.pipeline.architecture_key(candidate)
-        return content_key("brief", key, self.facts.fingerprint, self.config.seed, self.config.search.epochs)
+        return content_key("brief", key, self.facts.fingerprint, self.config.seed, self.brief_epochs)
 
     def nearest_trained(self, candidate: Candidate) -> str:
         """The trained architecture that shares most choices; empty before the first."""

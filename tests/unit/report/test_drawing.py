@@ -5,11 +5,11 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+from tests.unit.report.example_run import blueprint_of, space
 
 from penjing.blueprint import PRECISIONS, Blueprint, BlueprintBuilder, InputSpec, Layer
 from penjing.compression.quantization.rewrite import with_precisions
 from penjing.report.drawing import draw, legend
-from tests.unit.report.example_run import blueprint_of, space
 
 
 def _with_everything() -> Blueprint:
@@ -30,10 +30,13 @@ def _titles(svg: str) -> list[str]:
     return [found.text or "" for found in ET.fromstring(svg).iter("title")]
 
 
-def test_every_layer_is_drawn_once_and_in_order() -> None:
-    blueprint = _mixed()
-    operations = {layer.operation for layer in blueprint.layers}
-    assert operations == {
+def test_every_operation_is_drawn_once_and_in_order() -> None:
+    blueprint = with_precisions(
+        _with_everything(), lambda layer: "w8a8" if "block0" in layer.name else "fp32"
+    )
+    drawn = [title.partition("\n")[0].split(": ") for title in _titles(draw(blueprint))[2:]]
+    assert drawn == [[layer.name, layer.operation] for layer in blueprint.layers]
+    assert {operation for _, operation in drawn} == {
         "resize",
         "quantize",
         "dequantize",
@@ -41,9 +44,7 @@ def test_every_layer_is_drawn_once_and_in_order() -> None:
         "add",
         "global_average_pool",
         "linear",
-    } - ({"quantize"} - operations)
-    named = [title.partition(":")[0] for title in _titles(draw(blueprint))[2:]]
-    assert named == [layer.name for layer in blueprint.layers]
+    }
 
 
 def test_a_quantize_boundary_is_drawn() -> None:

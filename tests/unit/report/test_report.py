@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.report.example_run import CLASSES, CONFIG, make_run
 
 from penjing.report import Page, read_page, render, write_report
 from penjing.report.page import DesignView
 from penjing.store import RunFolder
-from tests.unit.report.example_run import CLASSES, CONFIG, make_run
 
 HOSTILE = '<script>alert("x")</script>'
 

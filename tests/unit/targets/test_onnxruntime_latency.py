@@ -294,6 +294,8 @@ def test_the_target_counts_what_it_writes_and_keeps_its_latency_model(
     rng: np.random.Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    # Eight networks on a busy machine teach little; what is kept must not depend on that.
+    monkeypatch.setattr("penjing.targets.onnxruntime.target._WORTH_KEEPING", -1.0)
     target = OnnxRuntimeCpu()
     blueprint = network(rng)
     assert target.size_bytes(blueprint) == len(random_artifact(blueprint, rng, True))
