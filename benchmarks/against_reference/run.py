@@ -207,7 +207,8 @@ def train_alone(job: Job) -> None:
     for precision in PRECISIONS:
         facts[precision] = write_file(job, network, blueprint, precision, data, job.seed)
     facts["seconds"] = time.perf_counter() - started
-    save_file(network.state_dict(), job.folder / "weights.safetensors")
+    state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    save_file(state, job.folder / "weights.safetensors")
     write_atomically(done, json.dumps(facts, indent=1))
     print(f"{job.folder.name}: {json.dumps({p: facts[p] for p in PRECISIONS})}", flush=True)
 

@@ -49,6 +49,7 @@ def run(
     with progress() as observe:
         run_study(checked(settings), out, observe=observe)
     _show(out)
+    report(out)
 
 
 @app.command(epilog='Example: penjing resume runs/mine --budget "+10 min"')
@@ -63,6 +64,7 @@ def resume(
     with progress() as observe:
         resume_study(path, budget, observe)
     _show(path)
+    report(path)
 
 
 @app.command(epilog="Example: penjing front runs/mine --json")

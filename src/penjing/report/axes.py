@@ -36,7 +36,7 @@ def ticks(values: Sequence[float], metric: str) -> dict[str, Any]:
     """At least three round ticks with units, as few as that allows."""
     low, high = min(values, default=1.0), max(values, default=1.0)
     shown: list[float] = []
-    for digits in ((1,), (1, 2, 5), range(1, 10)):
+    for digits in ((1,), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), range(1, 10)):
         candidates = [digit * 10.0**power for power in range(-6, 12) for digit in digits]
         shown = [float(f"{tick:.3g}") for tick in candidates if 0.7 * low <= tick <= 1.5 * high]
         if sum(low <= tick <= high for tick in shown) >= 3:

@@ -20,7 +20,7 @@
 
   const config = {
     responsive: true, displaylogo: false, showLink: false,
-    showSendToCloud: true, plotlyServerURL: "", // a button that uploads the data is on by default
+    showSendToCloud: false, plotlyServerURL: "", // a button that uploads the data is on by default
     modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
   };
   const drawn = [...document.querySelectorAll("[data-figure]")].filter((place) => figures[place.dataset.figure]);

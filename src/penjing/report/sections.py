@@ -8,6 +8,14 @@ from penjing.report.markup import Cell, field, figure, folded, number, pairs, se
 from penjing.report.page import ChoiceWorth, DesignView, Page
 from penjing.report.wording import count, duration, factor, per_cent, size, time
 
+_ERRORS = {
+    "within_10_percent": "share within ±10 %",
+    "median_relative_error": "median error",
+    "mean_relative_error": "mean error",
+    "spearman": "rank correlation",
+    "n_networks": "number of networks",
+}
+
 
 def header(page: Page) -> str:
     """Title, key numbers, goals and warnings."""
@@ -164,13 +172,14 @@ def _model_error(page: Page) -> str:
     error = page.latency_model_error
     if not error:
         return sentence("The run has no cross-validated error of its latency model.")
-    parts = [
-        f"{name.replace('_', ' ')} {value:.2f}"
-        if "spearman" in name
-        else f"{name.replace('_', ' ')} {per_cent(value, 1)}"
-        for name, value in error.items()
-    ]
+    parts = [f"{_ERRORS.get(name, name)} {_error(name, value)}" for name, value in error.items()]
     return sentence(f"Latency model on networks that it had not seen (cross-validation): {', '.join(parts)}.")
+
+
+def _error(name: str, value: float) -> str:
+    if name.startswith("n_"):
+        return count(value)
+    return f"{value:.2f}" if name == "spearman" else per_cent(value, 1)
 
 
 def reference_section(page: Page) -> str:

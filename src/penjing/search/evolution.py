@@ -47,7 +47,9 @@ class EvolutionSearcher:
             child = offspring(self.problem, parents, rng)
             if child.key not in self._seen and self.problem.violation(child) == 0:
                 made[child.key] = child
-        return list(made.values()) or fresh_samples(self.problem, n, rng, self._seen)
+        # A population that has converged breeds little that is new: the rest is drawn.
+        drawn = fresh_samples(self.problem, n - len(made), rng, self._seen | made.keys())
+        return [*made.values(), *drawn]
 
     def _parents(self) -> list[Candidate]:
         points = self.problem.points([costs for _, costs in self._told])

@@ -71,7 +71,7 @@ class ScarceRegression:
         cross = self._kernel(one_hot, scaled, fit.pairs, fit.smooth)
         solved = np.linalg.solve(fit.factor, cross.T)
         n_active = max(1.0, float(self._one_hot.sum(axis=1).mean()))
-        own = fit.pairs * (1.0 + one_hot.sum(axis=1) / n_active) ** 2 / 4.0
+        own = fit.pairs * (1.0 + (one_hot**2).sum(axis=1) / n_active) ** 2 / 4.0
         own = own + (scaled**2).sum(axis=1) + fit.smooth + 1.0
         variance = np.maximum(own - (solved**2).sum(axis=0), 1e-9)
         return cross @ fit.weights * self._scale + self._mean, np.sqrt(variance) * self._scale

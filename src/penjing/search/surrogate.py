@@ -67,6 +67,8 @@ class SurrogateSearcher:
             pool = list({c.key: c for c in [*pool, *(c for c, _ in self._told)]}.values())
         else:
             pool = [c for c in pool if c.key not in self._seen]
+        if not pool:
+            return []
         mean, deviation = self.predict(model, pool)
         costs = [self.problem.costs(candidate) for candidate in pool]
         points = self._points(pool, mean)
@@ -105,20 +107,24 @@ class SurrogateSearcher:
     def _spread(self, n: int, rng: np.random.Generator) -> list[Candidate]:
         """Feasible candidates far apart in costs: farthest-point sampling."""
         drawn = fresh_samples(self.problem, 24 * n, rng, self._seen)
+        if not drawn:
+            return []
         # Large networks teach little more than middling ones, and take most of the time.
         drawn.sort(key=lambda c: (self.problem.evaluation_cost(self.problem.costs(c)), c.key))
         drawn = drawn[: max(n, (2 * len(drawn)) // 3)]
-        features = self._capacity(drawn)
+        told = [candidate for candidate, _ in self._told]
+        features = self._capacity([*told, *drawn])
         features = (features - features.mean(axis=0)) / (features.std(axis=0) + 1e-9)
-        known = self._capacity([c for c, _ in self._told]) if self._told else None
-        chosen: list[int] = [] if known is not None else [0]
+        known, features = features[: len(told)], features[len(told) :]
         distance = np.full(len(drawn), np.inf)
-        if chosen:
-            distance = ((features - features[0]) ** 2).sum(axis=1)
+        for row in known:
+            distance = np.minimum(distance, ((features - row) ** 2).sum(axis=1))
+        chosen: list[int] = []
         while len(chosen) < min(n, len(drawn)):
-            index = int(np.argmax(distance)) if np.isfinite(distance).all() else len(chosen)
+            index = int(np.argmax(distance))  # the cheapest, where nothing is known yet
             chosen.append(index)
             distance = np.minimum(distance, ((features - features[index]) ** 2).sum(axis=1))
+            distance[chosen] = -1.0
         return [drawn[index] for index in chosen]
 
     def _capacity(self, candidates: Sequence[Candidate]) -> NDArray[np.float64]:

@@ -31,6 +31,9 @@ class SearchConfig(_Strict):
     algorithm: str = "surrogate"
     mode: Literal["joint", "sequential"] = "joint"
     carry: int = Field(default=6, ge=1)
+    sequential_as: str = "w8a8"
+    stop_at: list[str] = Field(default_factory=list)
+    patience: int | None = Field(default=None, ge=1)
     train_on: Literal["auto", "alone", "supernet"] = "auto"
     epochs: float | None = Field(default=None, gt=0)
     validation_images: int = Field(default=2000, ge=100)
@@ -93,8 +96,13 @@ def checked(data: dict[str, Any]) -> StudyConfig:
         raise ConfigError(_explained(error), problems=error.errors(include_url=False)) from None
     for text in config.objectives:
         parse_objective(text)
-    for text in config.constraints:
+    for text in (*config.constraints, *config.search.stop_at):
         parse_constraint(text)
+    if config.search.mode == "sequential" and config.search.sequential_as not in config.space.precisions:
+        raise ConfigError(
+            f"search.sequential_as is {config.search.sequential_as!r}, which space.precisions does not "
+            f"offer: {', '.join(config.space.precisions)}. Name one of them, or offer it."
+        )
     parse_budget(config.budget)
     for name in config.space.precisions:
         if name not in PRECISIONS:

@@ -33,7 +33,7 @@ def phases_of(config: SearchConfig) -> tuple[Phase, ...]:
     """
     if config.mode == "sequential":
         return (
-            Phase("architecture", ("architecture",), 0.7, uniform="w8a8", carry=config.carry),
+            Phase("architecture", ("architecture",), 0.7, config.sequential_as, config.carry),
             Phase("compression", ("compression",), 0.3),
         )
     return (Phase("joint", ("architecture", "compression"), 1.0),)

@@ -8,20 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from penjing.errors import InfeasibleError
 from penjing.objectives import Constraint, hypervolume, non_dominated_mask, parse_constraint
-from penjing.search import SearchProblem, SurrogateSearcher, searcher_named
-from penjing.space import Candidate, CarriedSpace, SearchSpace
+from penjing.search import SearchProblem
+from penjing.space import Candidate, SearchSpace
 from penjing.store import Journal, RunFolder, Trial, content_key
 from penjing.study.budget import Budget, Plan, Stopwatch, plan_for
 from penjing.study.config import StudyConfig
 from penjing.study.executor import LocalExecutor, n_usable_cores
 from penjing.study.finalists import FinalistRounds
 from penjing.study.finish import Finisher
-from penjing.study.jobs import InheritedJob
-from penjing.study.phases import Phase, phases_of
 from penjing.study.pipeline import DataFacts, Pipeline
 from penjing.study.progress import Observer, Progress, ignore
+from penjing.study.searching import Search
 from penjing.study.shared import train_shared
 from penjing.study.workshop import SUPERNET
 
@@ -89,7 +87,7 @@ class Study:
                 self.way = self.journal.put_once("way", self._way())
                 if self.way == SUPERNET:
                     train_shared(self)
-                self._search()
+                Search(self).run()
                 rounds = FinalistRounds(self)
                 rounds.work()
             except Interrupted:
@@ -152,7 +150,7 @@ class Study:
         """Let the observer, the log and the journal's clock know."""
         trials = self.journal.trials(state="done")
         finals = [t for t in trials if t.fidelity == "final"]
-        rows = [self._row(t) for t in (finals or trials)]
+        rows = [self.row(t) for t in (finals or trials)]
         points = self._points(rows) if rows and self.box else np.zeros((0, 1))
         mask = non_dominated_mask(points) if len(points) else np.zeros(0, dtype=bool)
         volume = hypervolume(points, np.ones(points.shape[1])) if len(points) else 0.0
@@ -185,7 +183,8 @@ class Study:
         log.info(message, extra={"phase": state.phase, "evaluations": state.evaluations})
         self._observe(state)
 
-    def _row(self, trial: Trial) -> dict[str, float]:
+    def row(self, trial: Trial) -> dict[str, float]:
+        """Every metric that is known of a trial's candidate."""
         return {**trial.measurements["costs"], "accuracy": trial.measurements["accuracy"]}
 
     def _points(self, rows: Sequence[dict[str, float]]) -> Any:
@@ -212,106 +211,9 @@ class Study:
                 box[metric] = (max(0.5 * float(values.min()), worst / 16), worst)
         return box
 
-    # The search
-
-    def _search(self) -> None:
-        winners: list[Candidate] = []
-        phases = phases_of(self.config.search)
-        for index, phase in enumerate(phases, start=1):
-            self.begin(phase.name, index)
-            winners = self._search_phase(phase, index, winners)
-            self.journal.end_phase(phase.name)
-        self.journal.put("space_after_search", phases[-1].name)
-
-    def space_of(self, phase: Phase, winners: Sequence[Candidate]) -> SearchSpace:
-        """The whole space, narrowed to what a phase leaves free."""
-        space = self.pipeline.space
-        if phase.uniform:
-            return space.fixed(self.pipeline.uniform(phase.uniform))
-        return CarriedSpace(space, winners) if winners else space
-
-    def _search_phase(self, phase: Phase, index: int, winners: list[Candidate]) -> list[Candidate]:
-        space = self.space_of(phase, winners)
-        problem = self.problem(space)
-        searcher = searcher_named(self.config.search.algorithm, problem)
-        if isinstance(searcher, SurrogateSearcher):
-            searcher.n_initial = max(4, min(12, self._evaluations_for_search(phase.share) // 4))
-        done = self.journal.trials(phase=phase.name)
-        for trial in done:
-            if trial.state == "done":
-                searcher.tell(Candidate(trial.candidate), self.expected(trial))
-        began = self.stopwatch.elapsed_s
-        while not self._phase_is_over(phase, began):
-            pending = [t for t in self.journal.trials(phase=phase.name) if t.state == "asked"]
-            batch = [Candidate(t.candidate) for t in pending]
-            numbers = [t.number for t in pending]
-            if not batch:
-                number = self.journal.next_number()
-                batch = searcher.ask(self.workers, np.random.default_rng([self.config.seed, number]))
-                if not batch:
-                    break
-                numbers = list(range(number, number + len(batch)))
-            self._evaluate(phase, numbers, batch, searcher)
-        if not phase.carry:
-            return winners
-        return self._winners(problem, phase, index)
-
-    def _winners(self, problem: SearchProblem, phase: Phase, index: int) -> list[Candidate]:
-        told = [t for t in self.inherited_trials() if t.phase == phase.name]
-        searcher = SurrogateSearcher(problem, n_initial=1)
-        for trial in told:
-            searcher.tell(Candidate(trial.candidate), self.expected(trial))
-        rng = np.random.default_rng([self.config.seed, 11, index])
-        chosen = searcher.best(phase.carry, rng, per_cost=False, repeat=True)
-        return chosen or [Candidate(t.candidate) for t in told[: phase.carry]]
-
     def expected(self, trial: Trial) -> dict[str, float]:
         """What a trial's candidate will reach when trained to the end, as a searcher is told it."""
         return {"accuracy": expected_accuracy(trial.measurements["accuracy"])}
-
-    def _evaluations_for_search(self, share: float) -> int:
-        if self.budget.evaluations is None:
-            return 40
-        finals = FinalistRounds.n_evaluations(self.budget.evaluations, self.config.finalists.count)
-        return max(1, round((self.budget.evaluations - finals) * share))
-
-    def _phase_is_over(self, phase: Phase, began_s: float) -> bool:
-        done = [t for t in self.journal.trials(phase=phase.name) if t.state != "asked"]
-        if self.budget.evaluations is not None:
-            return len(done) >= self._evaluations_for_search(phase.share)
-        assert self.plan is not None
-        used = self.journal.elapsed(phase.name) + self.stopwatch.elapsed_s - began_s
-        left = self.seconds_left() or 0.0
-        return used >= phase.share * self.plan.search_s or left < 0.4 * self.plan.finalists_s
-
-    def _evaluate(self, phase: Phase, numbers: list[int], batch: list[Candidate], searcher: Any) -> None:
-        jobs = []
-        for number, candidate in zip(numbers, batch, strict=True):
-            self.journal.ask(number, phase.name, "inherited", candidate.as_dict(), candidate.key)
-            jobs.append(self._inherited_job(candidate))
-        outcomes = self.executor.map(jobs)
-        for number, candidate, outcome in zip(numbers, batch, outcomes, strict=True):
-            if outcome.error:
-                self.journal.tell(number, "failed", {}, outcome.seconds, outcome.error)
-                log.warning("evaluation %d failed: %s", number, outcome.error)
-                searcher.tell(candidate, {"accuracy": 1.0 / self.facts.n_classes})
-                continue
-            measurements = {**outcome.measurements, "costs": self.pipeline.costs(candidate), **outcome.facts}
-            self.journal.tell(number, "done", measurements, outcome.seconds)
-            expected = expected_accuracy(outcome.measurements["accuracy"])
-            searcher.tell(candidate, {"accuracy": expected})
-            self.tell(f"evaluation {number}: accuracy {outcome.measurements['accuracy']:.2%}")
-
-    def _inherited_job(self, candidate: Candidate) -> InheritedJob:
-        return InheritedJob(
-            candidate=candidate.as_dict(),
-            weights_key=self.weights_key(candidate),
-            parent_key=self.nearest_trained(candidate),
-            way=self.way,
-            epochs=self.brief_epochs,
-            seconds=None if self.plan is None else 0.25 * self.plan.search_s,
-            seed=int(content_key(candidate.key, self.config.seed), 16) % 2**62,
-        )
 
     @property
     def brief_epochs(self) -> float:
@@ -359,6 +261,3 @@ def _interrupts() -> Iterator[None]:
     finally:
         for number, old in before.items():
             signal.signal(number, old)
-
-
-__all__ = ["EXPECTED_ERROR_LEFT", "InfeasibleError", "Interrupted", "Study", "expected_accuracy"]

@@ -74,7 +74,12 @@ def make_run(
         _put_facts(journal, reference, class_names, notes)
         candidates = _search(journal, n_trials, rng)
         _finalists(run, journal, candidates, n_designs, reference, rng)
-    errors = {"within_10_percent": 0.82, "median_relative_error": 0.046, "spearman": 0.971}
+    errors = {
+        "within_10_percent": 0.82,
+        "median_relative_error": 0.046,
+        "spearman": 0.971,
+        "n_networks": 60.0,
+    }
     content = {"format_version": 1, "cross_validated_error": errors}
     (run.path / "latency_model.json").write_text(json.dumps(content))
     return run

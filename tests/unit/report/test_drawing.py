@@ -26,6 +26,11 @@ def _mixed() -> Blueprint:
     return with_precisions(_with_everything(), lambda layer: chosen.get(layer.name, "fp32"))
 
 
+def _with_boundaries() -> Blueprint:
+    """Integers inside the block, floats around it."""
+    return with_precisions(_with_everything(), lambda layer: "w8a8" if "block0" in layer.name else "fp32")
+
+
 def _titles(svg: str) -> list[str]:
     return [found.text or "" for found in ET.fromstring(svg).iter("title")]
 

@@ -76,6 +76,8 @@ def test_numbers_of_the_run_are_on_the_page(html: str, page: Page) -> None:
         assert f"{design.size_bytes:,.0f} bytes" in own
         assert design.sentence in own
     assert "9 min 48 s" in own
+    model = "share within ±10 % 82.0 %, median error 4.6 %, rank correlation 0.97, number of networks 60."
+    assert model in own
     assert "fingerprint" in own
     assert all(name in own for name in CLASSES)
 

@@ -1,0 +1,159 @@
+"""The search: phase after phase, asks and evaluates until the phase's share of the budget is used."""
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from penjing.objectives import parse_constraint
+from penjing.protocols import Searcher
+from penjing.search import SearchProblem, SurrogateSearcher, searcher_named
+from penjing.space import Candidate, CarriedSpace, SearchSpace
+from penjing.store import Trial, content_key
+from penjing.study.finalists import FinalistRounds
+from penjing.study.jobs import InheritedJob
+from penjing.study.phases import Phase, phases_of
+
+if TYPE_CHECKING:
+    from penjing.study.study import Study
+
+log = logging.getLogger(__name__)
+_EVALUATIONS_IN_A_TIME_BUDGET = 40
+
+
+class Search:
+    """All phases of a study.
+
+    Args:
+        study: Whose search.
+    """
+
+    def __init__(self, study: "Study") -> None:
+        self.study = study
+
+    def run(self) -> None:
+        """Search in every phase of the mode, handing winners on."""
+        winners: list[Candidate] = []
+        for index, phase in enumerate(phases_of(self.study.config.search), start=1):
+            self.study.begin(phase.name, index)
+            winners = self._phase(phase, index, winners)
+            self.study.journal.end_phase(phase.name)
+
+    def _space(self, phase: Phase, winners: Sequence[Candidate]) -> SearchSpace:
+        """The whole space, narrowed to what a phase leaves free."""
+        space = self.study.pipeline.space
+        if phase.uniform:
+            return space.fixed(self.study.pipeline.uniform(phase.uniform))
+        return CarriedSpace(space, winners) if winners else space
+
+    def _phase(self, phase: Phase, index: int, winners: list[Candidate]) -> list[Candidate]:
+        study = self.study
+        problem = study.problem(self._space(phase, winners))
+        searcher = searcher_named(study.config.search.algorithm, problem)
+        if isinstance(searcher, SurrogateSearcher):
+            searcher.n_initial = max(4, min(12, self._n_evaluations(phase.share) // 4))
+        for trial in study.journal.trials(phase=phase.name):
+            if trial.state != "asked":
+                self._tell(searcher, trial)
+        began_s = study.journal.put_once(f"{phase.name} began at", study.stopwatch.elapsed_s)
+        while not self._is_over(phase, began_s):
+            asked = [t for t in study.journal.trials(phase=phase.name) if t.state == "asked"]
+            if not asked:
+                self._ask(phase, searcher)
+                asked = [t for t in study.journal.trials(phase=phase.name) if t.state == "asked"]
+            if not asked:
+                break  # the space is exhausted
+            self._evaluate(asked, searcher)
+        return self._winners(problem, phase, index) if phase.carry else winners
+
+    def _ask(self, phase: Phase, searcher: Searcher) -> None:
+        study = self.study
+        first = study.journal.next_number()
+        batch = searcher.ask(study.workers, np.random.default_rng([study.config.seed, first]))
+        for number, candidate in enumerate(batch, start=first):
+            study.journal.ask(number, phase.name, "inherited", candidate.as_dict(), candidate.key)
+
+    def _evaluate(self, trials: Sequence[Trial], searcher: Searcher) -> None:
+        study = self.study
+        jobs = [self._job(Candidate(trial.candidate)) for trial in trials]
+        for trial, outcome in zip(trials, study.executor.map(jobs), strict=True):
+            if outcome.error:
+                study.journal.tell(trial.number, "failed", {}, outcome.seconds, outcome.error)
+                message = f"evaluation {trial.number} failed: {outcome.error}"
+            else:
+                costs = study.pipeline.costs(Candidate(trial.candidate))
+                measured = {**outcome.measurements, "costs": costs, **outcome.facts}
+                study.journal.tell(trial.number, "done", measured, outcome.seconds)
+                message = f"evaluation {trial.number}: accuracy {measured['accuracy']:.2%}"
+            told = next(t for t in study.journal.trials() if t.number == trial.number)
+            self._tell(searcher, told)
+            study.tell(message)
+
+    def _tell(self, searcher: Searcher, trial: Trial) -> None:
+        """A failed evaluation is told as chance, so that the search keeps away from it."""
+        failed = {"accuracy": 1.0 / self.study.facts.n_classes}
+        costs = self.study.expected(trial) if trial.state == "done" else failed
+        searcher.tell(Candidate(trial.candidate), costs)
+
+    def _job(self, candidate: Candidate) -> InheritedJob:
+        study = self.study
+        key = study.weights_key(candidate)
+        return InheritedJob(
+            candidate=candidate.as_dict(),
+            weights_key=key,
+            parent_key=study.nearest_trained(candidate),
+            way=study.way,
+            epochs=study.brief_epochs,
+            seconds=None if study.plan is None else 0.25 * study.plan.search_s,
+            seed=int(content_key(key, study.config.seed), 16) % 2**62,
+        )
+
+    def _winners(self, problem: SearchProblem, phase: Phase, index: int) -> list[Candidate]:
+        """What a phase hands on: the candidates that together promise the most hypervolume."""
+        told = [t for t in self.study.inherited_trials() if t.phase == phase.name]
+        searcher = SurrogateSearcher(problem, n_initial=1)
+        for trial in told:
+            self._tell(searcher, trial)
+        rng = np.random.default_rng([self.study.config.seed, 11, index])
+        chosen = searcher.best(phase.carry, rng, per_cost=False, repeat=True) if told else []
+        return chosen or [Candidate(t.candidate) for t in told[: phase.carry]]
+
+    # When a phase is over
+
+    def _n_evaluations(self, share: float) -> int:
+        """How many evaluations a phase gets; with a time budget a guess."""
+        budget = self.study.budget.evaluations
+        if budget is None:
+            return _EVALUATIONS_IN_A_TIME_BUDGET
+        finals = FinalistRounds.n_evaluations(budget, self.study.config.finalists.count)
+        return max(1, round((budget - finals) * share))
+
+    def _is_over(self, phase: Phase, began_s: float) -> bool:
+        study = self.study
+        told = [t for t in study.journal.trials(phase=phase.name) if t.state != "asked"]
+        if self._has_reached_target(told) or self._gains_no_more(phase):
+            return True
+        if study.plan is None:
+            return len(told) >= self._n_evaluations(phase.share)
+        used = study.stopwatch.elapsed_s - began_s
+        left = study.seconds_left() or 0.0
+        return used >= phase.share * study.plan.search_s or left < 0.4 * study.plan.finalists_s
+
+    def _has_reached_target(self, trials: Sequence[Trial]) -> bool:
+        """Whether one candidate already is, with inherited weights, all that was asked for."""
+        wanted = [parse_constraint(text) for text in self.study.config.search.stop_at]
+        rows = [self.study.row(trial) for trial in trials if trial.state == "done"]
+        return bool(wanted) and any(all(c.is_met(row[c.metric]) for c in wanted) for row in rows)
+
+    def _gains_no_more(self, phase: Phase) -> bool:
+        """Whether the last evaluations, as many as ``patience`` says, added no hypervolume."""
+        patience = self.study.config.search.patience
+        if patience is None:
+            return False
+        volumes = [
+            event.facts["hypervolume"]
+            for event in self.study.journal.events("progress")
+            if event.facts["phase"] == phase.name and event.facts["fidelity"] == "inherited"
+        ]
+        return len(volumes) > patience and volumes[-1] <= volumes[-1 - patience]
