@@ -12,11 +12,12 @@ import penjing
 
 
 def main(out: Path) -> None:
+    """Search, show, export."""
     result = penjing.search(
         data="digits",
         objectives=["accuracy", "size_bytes"],
         constraints=["size_bytes <= 20 kB"],
-        budget="14 evaluations",
+        budget="12 evaluations",
         out=out / "run",
         search={"epochs": 2},
         finalists={"count": 2, "epochs": 8},

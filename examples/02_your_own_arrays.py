@@ -27,6 +27,7 @@ def striped_images(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.nda
 
 
 def main(out: Path) -> None:
+    """Search, export, classify new images with the file alone."""
     x, y = striped_images(1500, np.random.default_rng(0))
     result = penjing.search(
         data={"x": x, "y": y, "class_names": CLASSES},

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import date
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -164,7 +165,7 @@ def train_references(options: argparse.Namespace) -> None:
 
 def train_widths(options: argparse.Namespace) -> None:
     """Both families in five widths; together they get the time, and the cores, that a search gets."""
-    data = load(options.data, seed=options.seed, max_train=options.max_train)
+    data = data_of(options.data, options.seed, options.max_train)
     folder = folder_of(options, "widths", options.minutes)
     chosen = [(name, width) for name in NETWORKS for width in WIDTHS]
     weight = {
@@ -191,7 +192,7 @@ def train_alone(job: Job) -> None:
         print(f"{job.folder.name}: trained already")
         return
     torch.set_num_threads(job.threads)
-    data = load(job.data, seed=job.seed, max_train=job.max_train)
+    data = data_of(job.data, job.seed, job.max_train)
     blueprint = NETWORKS[job.name](input_of(data), data.n_classes, job.width)
     generator = torch.Generator().manual_seed(job.seed)
     network = initialise_(build_network(blueprint, trainable=True), generator)
@@ -237,6 +238,12 @@ def write_file(
     artifact = target.write(blueprint, float_weights(ready, blueprint), scheme)
     write_atomically(job.folder / f"{precision}.onnx", artifact)
     return facts
+
+
+@lru_cache(maxsize=1)
+def data_of(path: str, seed: int, max_train: int | None) -> ImageData:
+    """The data, once per process."""
+    return load(path, seed=seed, max_train=max_train)
 
 
 def folder_of(options: argparse.Namespace, kind: str, minutes: float) -> Path:

@@ -104,7 +104,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=options.work) as folder:
         run = RunFolder.create(Path(folder) / "run", config.model_dump(mode="json"))
         keep_data(data, run)
-        inherited(bench, config, facts, run, options.inherited)
+        rng = np.random.default_rng(3)
+        drawn = [small(pipeline, rng) for _ in range(options.inherited)]
+        inherited(bench, config, facts, run, drawn)
     publish(options, bench, load_average)
 
 
@@ -241,15 +243,23 @@ def bookkeeping(bench: Bench, facts: DataFacts, folder: Path, n: int) -> None:
         bench.found(f"study: one evaluation that takes no time, after {at}", window, "ms", bar)
 
 
-def inherited(bench: Bench, config: StudyConfig, facts: DataFacts, run: RunFolder, n: int) -> None:
+def small(pipeline: Pipeline, rng: np.random.Generator) -> Candidate:
+    """A candidate within the box: what is beyond it no search evaluates."""
+    while True:
+        candidate = pipeline.space.sample(rng)
+        costs = pipeline.costs(candidate)
+        if costs["size_bytes"] < BOX["size_bytes"][1] and costs["latency_ms"] < BOX["latency_ms"][1]:
+            return candidate
+
+
+def inherited(
+    bench: Bench, config: StudyConfig, facts: DataFacts, run: RunFolder, drawn: Sequence[Candidate]
+) -> None:
     """Judge candidates with weights that are there: a supernet's, or kept ones. Training is not in it."""
-    settings = replace_validation(config)
-    workshop = Workshop(run.path, settings, facts)
+    workshop = Workshop(run.path, with_validation_images(config, 2000), facts)
     run.weights_path.mkdir(exist_ok=True)
     supernet = new_supernet(workshop.pipeline, torch.Generator().manual_seed(0))
     save_file(supernet.state_dict(), run.weights_path / "supernet.safetensors")
-    rng = np.random.default_rng(3)
-    drawn = [workshop.pipeline.space.sample(rng) for _ in range(n)]
 
     def judged(candidate: Candidate, way: str) -> float:
         job = InheritedJob(candidate.as_dict(), candidate.key, "", way, 0.05, None, 0)
@@ -265,9 +275,9 @@ def inherited(bench: Bench, config: StudyConfig, facts: DataFacts, run: RunFolde
         bench.found(f"inherited: 2,000 images, {text}", taken, "s", "inherited evaluation")
 
 
-def replace_validation(config: StudyConfig) -> StudyConfig:
-    """With 2,000 validation images."""
-    return config.model_copy(update={"search": config.search.model_copy(update={"validation_images": 2000})})
+def with_validation_images(config: StudyConfig, n: int) -> StudyConfig:
+    """The same configuration with so many validation images."""
+    return config.model_copy(update={"search": config.search.model_copy(update={"validation_images": n})})
 
 
 def publish(options: argparse.Namespace, bench: Bench, load_average: float) -> None:

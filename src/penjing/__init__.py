@@ -5,6 +5,9 @@ constraints, and hands over files that were measured on the runtime that runs
 them.
 """
 
+import sys
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -15,10 +18,24 @@ if TYPE_CHECKING:
 __all__ = ["Result", "__version__", "search"]
 
 
-def __getattr__(name: str) -> Any:
-    # The search needs torch; `import penjing` must stay fast and work without it.
-    if name in ("Result", "search"):
-        from penjing.study import api
+class _Package(ModuleType):
+    """Gives the function ``penjing.search``, loaded when it is first used.
 
-        return getattr(api, name)
-    raise AttributeError(f"module 'penjing' has no attribute {name!r}")
+    ``import penjing`` must stay fast and work without torch, and the import of
+    the room ``penjing.search`` must not put the room in the function's place.
+    """
+
+    @property
+    def search(self) -> Any:
+        return import_module("penjing.study.api").search
+
+    @search.setter
+    def search(self, room: ModuleType) -> None:
+        """Leave the function where it is; the room is found by its full name."""
+
+    @property
+    def Result(self) -> Any:  # noqa: N802
+        return import_module("penjing.study.api").Result
+
+
+sys.modules[__name__].__class__ = _Package

@@ -71,6 +71,10 @@ class ArtifactError(PenjingError, RuntimeError):
     """An artifact does not do what its blueprint says."""
 
 
+class EvaluationError(PenjingError, RuntimeError):
+    """Candidates could not be evaluated."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
     """Say that ``name`` is not a known ``kind``, with the nearest known name.
 

@@ -16,6 +16,7 @@ from penjing.blueprint import Blueprint
 from penjing.space import Candidate, Choice, Condition
 
 FloatArray = NDArray[np.float32]
+OPTIMISERS = ("sgd", "adamw")
 
 
 @dataclass(frozen=True)
@@ -201,6 +202,7 @@ class Executor(Protocol):
 
 
 __all__ = [
+    "OPTIMISERS",
     "Abilities",
     "ActivationScale",
     "Block",

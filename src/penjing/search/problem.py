@@ -63,8 +63,11 @@ class SearchProblem:
         costs = self.costs(candidate)
         broken = sum(c.violation(costs[c.metric]) for c in self.constraints if c.metric in costs)
         # What is worse than the box can gain nothing.
-        outside = [max(0.0, costs[m] / worst - 1) for m, (_, worst) in self.box.items() if m in costs]
-        return broken + sum(outside)
+        return broken + sum(self._beyond(m, costs[m]) for m in self.box if m in costs)
+
+    def _beyond(self, metric: str, value: float) -> float:
+        excess = value / self.box[metric][1] - 1.0
+        return max(0.0, -excess if METRICS[metric].maximise else excess)
 
     def points(self, rows: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
         """Normalised costs, ``[n, objectives]``, 0 best and 1 worst; outside the box is clipped."""
@@ -102,7 +105,11 @@ class SearchProblem:
         assert best is not None
         costs = self.costs(best)
         broken = [c for c in self.constraints if c.metric in costs and not c.is_met(costs[c.metric])]
-        broken = broken or [Constraint(m, True, self.box[m][1]) for m in self.box if m in costs]
+        broken = broken or [
+            Constraint(m, not METRICS[m].maximise, worst)
+            for m, (_, worst) in self.box.items()
+            if m in costs and self._beyond(m, costs[m])
+        ]
         nearest = ", ".join(f"{c.metric} = {METRICS[c.metric].text(costs[c.metric], 3)}" for c in broken)
         raise InfeasibleError(
             f"No design of this space meets {' and '.join(repr(str(c)) for c in broken)}. "

@@ -7,6 +7,9 @@ import numpy as np
 from penjing.search.problem import SearchProblem
 from penjing.space import Candidate
 
+# A space in which so many draws in a row are known is taken for used up.
+_TRIES_IN_VAIN = 300
+
 
 class RandomSearcher:
     """Proposes feasible candidates drawn choice by choice, never the same twice.
@@ -33,10 +36,11 @@ def fresh_samples(
 ) -> list[Candidate]:
     """Feasible candidates that are not in ``seen``, which is left as it is."""
     made: dict[str, Candidate] = {}
-    for _ in range(50 * n):
-        if len(made) == n:
-            break
+    in_vain = 0
+    while len(made) < n and in_vain < _TRIES_IN_VAIN:
         candidate = problem.sample_feasible(rng)
-        if candidate.key not in seen:
+        is_fresh = candidate.key not in seen and candidate.key not in made
+        in_vain = 0 if is_fresh else in_vain + 1
+        if is_fresh:
             made[candidate.key] = candidate
     return list(made.values())

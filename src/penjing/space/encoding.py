@@ -1,6 +1,6 @@
 """Candidates as vectors: one column per choice and value, and products of two of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ class Encoding:
 
     Args:
         space: Choices with one value carry no information and get no column.
+        scale_of_part: Length of a part's columns, 1 where it is not named: how much a model
+            expects the part to matter before it has seen anything.
 
     Example:
         >>> from penjing.space.choice import Choice
@@ -26,10 +28,11 @@ class Encoding:
         array([[0., 1.]])
     """
 
-    def __init__(self, space: SearchSpace) -> None:
+    def __init__(self, space: SearchSpace, scale_of_part: Mapping[str, float] | None = None) -> None:
         self._column: dict[tuple[str, Value], int] = {}
         self._position: dict[str, tuple[int, dict[Value, float]]] = {}
         names: list[str] = []
+        scales: list[float] = []
         for choice in space:
             if len(choice.values) == 1:
                 continue
@@ -40,7 +43,10 @@ class Encoding:
                 places = {value: i / (len(choice.values) - 1) for i, value in enumerate(choice.values)}
                 self._position[choice.name] = (len(names), places)
                 names.append(f"{choice.name} (position)")
+            scale = (scale_of_part or {}).get(choice.part, 1.0)
+            scales.extend([scale] * (len(names) - len(scales)))
         self.columns = tuple(names)
+        self._scales = np.array(scales)
 
     def one_hot(self, candidates: Sequence[Candidate]) -> NDArray[np.float64]:
         """Encode ``n`` candidates, ``[n, len(columns)]``, values between 0 and 1."""
@@ -53,7 +59,7 @@ class Encoding:
                 if name in self._position:
                     at, places = self._position[name]
                     row[at] = places[value]
-        return rows
+        return rows * self._scales
 
     def pairwise(self, candidates: Sequence[Candidate]) -> NDArray[np.float64]:
         """The one-hot columns and all products of two of them, ``[n, k + k (k - 1) / 2]``."""

@@ -28,6 +28,8 @@ def front_of(run: RunFolder) -> dict[str, Any]:
     """The front: ``{"format_version": 1, "metric": "accuracy", "front": [...]}``, smallest file first."""
     config = run.config
     designs = finished_designs(run)
+    if not designs:  # and perhaps no reference either, which relative constraints need
+        return {"format_version": FRONT_FORMAT_VERSION, "metric": "accuracy", "front": []}
     with run.journal(read_only=True) as journal:
         reference = journal.get("reference", {})
     constraints = [parse_constraint(text) for text in config.get("constraints", [])]

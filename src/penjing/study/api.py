@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from penjing.errors import InvalidValueError, RunFolderError, UnknownNameError
+from penjing.errors import InvalidValueError, RunFolderError, unknown_name
+from penjing.objectives import METRICS
 from penjing.store import Journal, JsonLinesHandler, RunFolder
 from penjing.store.front import front_of
 from penjing.study.budget import Stopwatch, parse_budget
@@ -48,16 +49,15 @@ class Result:
                 f"The front of {self.run.path} is empty: no finished design meets the constraints. "
                 "Resume with more budget, or relax a constraint."
             )
-        values = {"accuracy": ("validation", True), "latency_ms": ("latency_ms", False)}
-        name, is_higher_better = values.get(metric, (metric, False))
-        if name not in front[0]:
-            raise UnknownNameError(f"The front has no metric {metric!r}.")
+        name = "validation" if metric == "accuracy" else metric
+        if metric not in METRICS or name not in front[0]:
+            raise unknown_name("metric of a front", metric, [m for m in METRICS if m in front[0]])
 
         def value(entry: dict[str, Any]) -> float:
             found = entry[name]
             return float(found["value"] if isinstance(found, dict) else found)
 
-        pick = max if is_higher_better else min
+        pick = max if METRICS[metric].maximise else min
         return Design(self.run, pick(front, key=value))
 
 
@@ -161,7 +161,7 @@ def resume_study(path: str | Path, extra_budget: str | None = None, observe: Obs
             arrays that only the first process had.
     """
     run = RunFolder.open(path)
-    config = StudyConfig.model_validate(run.config)
+    config = checked(run.config)
     with run.lock(), run.journal() as journal:
         _prepare(run, journal, config, None)
         if extra_budget is not None:

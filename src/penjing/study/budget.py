@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 from penjing.errors import ConfigError
 
-_SECONDS = {"s": 1.0, "sec": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "hour": 3600.0, "hours": 3600.0}
+_SECONDS = {
+    **dict.fromkeys(("s", "sec", "second", "seconds"), 1.0),
+    **dict.fromkeys(("m", "min", "minute", "minutes"), 60.0),
+    **dict.fromkeys(("h", "hour", "hours"), 3600.0),
+}
 _PATTERN = re.compile(r"\s*\+?\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]+)\s*")
 
 
@@ -38,7 +42,9 @@ class Budget:
 
     def __str__(self) -> str:
         if self.seconds is not None:
-            return f"{self.seconds / 60:g} min" if self.seconds >= 60 else f"{self.seconds:g} s"
+            # To the last digit: the journal keeps it as text and reads it again.
+            is_round = self.seconds >= 60 and self.seconds % 6 == 0
+            return f"{self.seconds / 60:.15g} min" if is_round else f"{self.seconds:.15g} s"
         return f"{self.evaluations} evaluations"
 
 
@@ -91,7 +97,7 @@ def plan_for(seconds: float) -> Plan:
     latency_model_s = min(60.0, 0.12 * seconds)
     reserve_s = 6.0 + 0.04 * seconds
     left = max(1.0, seconds - latency_model_s - reserve_s)
-    return Plan(latency_model_s, 0.3 * left, 0.7 * left, reserve_s)
+    return Plan(latency_model_s, 0.27 * left, 0.73 * left, reserve_s)
 
 
 class Stopwatch:

@@ -10,7 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from penjing.blueprint import PRECISIONS
 from penjing.errors import ConfigError, unknown_name
 from penjing.objectives import parse_constraint, parse_objective
+from penjing.protocols import OPTIMISERS
+from penjing.search import ALGORITHMS
 from penjing.study.budget import parse_budget
+
+SEARCHED_METRICS = ("accuracy", "latency_ms", "size_bytes", "parameters", "macs")
 
 
 class _Strict(BaseModel):
@@ -68,7 +72,13 @@ class StudyConfig(_Strict):
     format_version: Literal[1] = 1
     task: Literal["image-classification"] = "image-classification"
     data: str | dict[str, str]
-    image_size: int | None = None
+    image_size: int | None = Field(default=None, ge=4)
+    layout: Literal["NHW", "NHWC", "NCHW"] | None = None
+    classes: list[str] | None = None
+    image_column: str | None = None
+    label_column: str | None = None
+    validation_fraction: float | None = Field(default=None, gt=0, le=0.5)
+    test_fraction: float | None = Field(default=None, gt=0, le=0.5)
     max_train: int | None = None
     target: Literal["onnxruntime-cpu"] = "onnxruntime-cpu"
     objectives: list[str] = Field(default=["accuracy", "latency_ms", "size_bytes"], min_length=1)
@@ -94,10 +104,34 @@ def checked(data: dict[str, Any]) -> StudyConfig:
         config = StudyConfig.model_validate(data)
     except ValidationError as error:
         raise ConfigError(_explained(error), problems=error.errors(include_url=False)) from None
-    for text in config.objectives:
-        parse_objective(text)
-    for text in (*config.constraints, *config.search.stop_at):
-        parse_constraint(text)
+    metrics = [parse_objective(text).metric for text in config.objectives]
+    constraints = [parse_constraint(text) for text in (*config.constraints, *config.search.stop_at)]
+    limited = [constraint.metric for constraint in constraints]
+    for metric in (*metrics, *limited):
+        if metric not in SEARCHED_METRICS:
+            raise ConfigError(
+                f"{metric!r} is measured and shown, but a search cannot use it. "
+                f"Objectives and constraints are on: {', '.join(SEARCHED_METRICS)}."
+            )
+    if "accuracy" not in metrics:
+        raise ConfigError(f"objectives must have 'accuracy', got {config.objectives!r}. Add it.")
+    for constraint in constraints:
+        if constraint.metric == "accuracy" and constraint.needs_reference:
+            raise ConfigError(
+                f"'{constraint}' cannot be judged: the reference network is never trained. "
+                "Give the accuracy itself, such as 'accuracy >= 90 %'."
+            )
+    for text in config.search.stop_at:
+        if parse_constraint(text).needs_reference:
+            raise ConfigError(f"search.stop_at needs a number, got {text!r}, which is relative.")
+    for metric in config.hypervolume_box:
+        if metric not in metrics:
+            raise unknown_name("objective of this run for the hypervolume_box", metric, metrics)
+    if config.search.algorithm not in ALGORITHMS:
+        raise unknown_name("search algorithm", config.search.algorithm, ALGORITHMS)
+    for name in config.training.optimisers:
+        if name not in OPTIMISERS:
+            raise unknown_name("optimiser", name, OPTIMISERS)
     if config.search.mode == "sequential" and config.search.sequential_as not in config.space.precisions:
         raise ConfigError(
             f"search.sequential_as is {config.search.sequential_as!r}, which space.precisions does not "
@@ -124,8 +158,8 @@ def load_config(path: str | Path) -> StudyConfig:
         )
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{str(path)!r} is not valid YAML: {error}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{str(path)!r} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(data, dict):
         raise ConfigError(f"{str(path)!r} must hold keys and values, got {type(data).__name__}.")
     if "data" in data:
@@ -143,7 +177,8 @@ def _from_folder(data: Any, folder: Path) -> Any:
 
 def _explained(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
+    # Below the data stands which of its two types was tried.
+    where = ".".join(str(part) for part in first["loc"] if part not in ("str", "dict[str,str]"))
     if first["type"] == "extra_forbidden":
         *path, key = (str(part) for part in first["loc"])
         known = sorted(_keys_at(path))

@@ -57,13 +57,14 @@ class LocalExecutor:
                 yield futures[index].result()
             except BrokenProcessPool:
                 self.close()
-                futures[index:] = [self._started().submit(_do, again) for again in jobs[index:]]
+                # Alone: a pool breaks for all its jobs, and only one of them may be to blame.
+                futures[index] = self._started().submit(_do, job)
                 try:
                     yield futures[index].result()
                 except BrokenProcessPool:
                     self.close()
                     yield Outcome({}, 0.0, error=f"The worker process died twice on this job: {job}.")
-                    futures[index + 1 :] = [self._started().submit(_do, j) for j in jobs[index + 1 :]]
+                futures[index + 1 :] = [self._started().submit(_do, again) for again in jobs[index + 1 :]]
 
     def close(self) -> None:
         """End the workers at once; what they were doing is lost and will be asked again."""

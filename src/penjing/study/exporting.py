@@ -11,6 +11,7 @@ _SCRIPT = '''"""Run model.onnx on images with onnxruntime and numpy alone.
     python run.py images.npy        # uint8 pixels, [N, {shape}]
 """
 
+import json
 import sys
 
 import numpy as np
@@ -21,8 +22,9 @@ options.intra_op_num_threads = 1
 session = onnxruntime.InferenceSession("model.onnx", options, providers=["CPUExecutionProvider"])
 images = np.load(sys.argv[1]) if len(sys.argv) > 1 else np.zeros((1, {shape}), np.uint8)
 logits = session.run(None, {{"x": images}})[0]
+names = json.load(open("manifest.json"))["run"]["class_names"]
 for row, label in enumerate(logits.argmax(axis=1)):
-    print(row, label)
+    print(row, names[label])
 '''
 
 
@@ -36,6 +38,8 @@ def export_design(run: RunFolder, design: str, folder: Path) -> Path:
     known = sorted(path.parent.name for path in run.designs_path.glob("*/manifest.json"))
     if design not in known:
         raise unknown_name("finished design", design, known)
+    if folder.exists() and not folder.is_dir():
+        raise RunFolderError(f"{str(folder)!r} is a file; a design is exported to a folder. Name another.")
     if folder.exists() and any(folder.iterdir()):
         raise RunFolderError(f"The folder {str(folder)!r} is not empty. Name another, or empty it.")
     source = run.design_path(design)

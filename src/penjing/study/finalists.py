@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from penjing.study.study import Study
 
 log = logging.getLogger(__name__)
+_WORTHWHILE_EPOCHS = 16
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,7 @@ class FinalistRounds:
         study = self.study
         if not study.inherited_trials():
             return
-        n_last = study.journal.put_once(f"count of {self.last}", self._n_last())
-        evaluations = study.budget.evaluations
-        has_first = evaluations is None or evaluations >= 6 * n_last
+        n_last, has_first = study.journal.put_once(f"plan of {self.last}", self._planned())
         if has_first:
             study.begin(self.first, 50 + 2 * study.extension)
             fraction = study.config.finalists.first_rung_fraction
@@ -100,19 +99,21 @@ class FinalistRounds:
         trained = {study.weights_key(Candidate(t.candidate)) for t in study.inherited_trials()}
         return Seat(candidate, key if key in trained else study.nearest_trained(bare))
 
-    def _n_last(self) -> int:
+    def _planned(self) -> tuple[int, bool]:
+        """How many designs are finished, and whether twice as many are tried before."""
         study = self.study
         wanted = study.config.finalists.count
-        if study.budget.evaluations is not None:
-            total = study.budget.evaluations
-            return min(wanted or max(1, total // 6), max(1, total // 2))
-        if wanted:
-            return wanted
+        total = study.budget.evaluations
+        if total is not None:
+            n_last = min(wanted or max(1, total // 6), max(1, total // 2))
+            return n_last, total >= 6 * n_last
         seconds = (study.seconds_left() or 0.0) * study.workers
         trained = [t for t in study.inherited_trials() if t.measurements.get("epochs")]
         per_epoch = [t.seconds / t.measurements["epochs"] for t in trained] or [10.0]
-        # A design needs a dozen passes to be worth its place.
-        return int(np.clip(seconds / (16 * float(np.median(per_epoch))), 6, 12))
+        epochs = seconds / float(np.median(per_epoch))
+        n_last = wanted or int(np.clip(epochs / _WORTHWHILE_EPOCHS, 6, 12))
+        # A first rung is worth its time only where what is left still trains a design to the end.
+        return n_last, epochs / n_last > 1.5 * _WORTHWHILE_EPOCHS
 
     def _seats(self, n: int) -> list[Seat]:
         """The designs that promise the most together, with training choices spread over them."""

@@ -168,7 +168,11 @@ class Finisher:
                 "size_bytes": (folder / "model.onnx").stat().st_size,
                 **measured,
             },
-            run={"trial": trial.number, "data": self.pipeline.facts.fingerprint},
+            run={
+                "trial": trial.number,
+                "data": self.pipeline.facts.fingerprint,
+                "class_names": self.journal.get("class_names"),
+            },
         ).write(folder)
 
 

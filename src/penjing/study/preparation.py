@@ -17,6 +17,12 @@ def load_data(config: StudyConfig, source: Source | None = None) -> ImageData:
         seed=config.seed,
         max_train=config.max_train,
         image_size=config.image_size,
+        layout=config.layout,
+        classes=config.classes,
+        image_column=config.image_column,
+        label_column=config.label_column,
+        validation_fraction=config.validation_fraction,
+        test_fraction=config.test_fraction,
     )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from penjing.errors import EvaluationError
 from penjing.objectives import parse_constraint
 from penjing.protocols import Searcher
 from penjing.search import SearchProblem, SurrogateSearcher, searcher_named
@@ -35,10 +36,20 @@ class Search:
     def run(self) -> None:
         """Search in every phase of the mode, handing winners on."""
         winners: list[Candidate] = []
-        for index, phase in enumerate(phases_of(self.study.config.search), start=1):
+        for index, phase in enumerate(phases_of(self.study.config.search), start=2):
             self.study.begin(phase.name, index)
             winners = self._phase(phase, index, winners)
+            self._check_that_something_worked(phase)
             self.study.journal.end_phase(phase.name)
+
+    def _check_that_something_worked(self, phase: Phase) -> None:
+        trials = self.study.journal.trials(phase=phase.name)
+        if trials and all(trial.state == "failed" for trial in trials):
+            raise EvaluationError(
+                f"All {len(trials)} evaluations of phase {phase.name!r} failed; the first: {trials[0].error} "
+                'If a script calls penjing.search, its work must stand under `if __name__ == "__main__":`, '
+                "because worker processes import it; or pass workers=1."
+            )
 
     def _space(self, phase: Phase, winners: Sequence[Candidate]) -> SearchSpace:
         """The whole space, narrowed to what a phase leaves free."""
@@ -56,7 +67,9 @@ class Search:
         for trial in study.journal.trials(phase=phase.name):
             if trial.state != "asked":
                 self._tell(searcher, trial)
-        began_s = study.journal.put_once(f"{phase.name} began at", study.stopwatch.elapsed_s)
+        began_s = study.journal.put_once(
+            f"{phase.name} began at, extension {study.extension}", study.stopwatch.elapsed_s
+        )
         while not self._is_over(phase, began_s):
             asked = [t for t in study.journal.trials(phase=phase.name) if t.state == "asked"]
             if not asked:
@@ -70,7 +83,11 @@ class Search:
     def _ask(self, phase: Phase, searcher: Searcher) -> None:
         study = self.study
         first = study.journal.next_number()
-        batch = searcher.ask(study.workers, np.random.default_rng([study.config.seed, first]))
+        n = study.workers
+        if study.plan is None:
+            told = study.journal.trials(phase=phase.name)
+            n = max(0, min(n, self._n_evaluations(phase.share) - len(told)))
+        batch = searcher.ask(n, np.random.default_rng([study.config.seed, first]))
         for number, candidate in enumerate(batch, start=first):
             study.journal.ask(number, phase.name, "inherited", candidate.as_dict(), candidate.key)
 

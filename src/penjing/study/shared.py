@@ -25,7 +25,7 @@ def train_shared(study: "Study") -> None:
     path = study.run_folder.weights_path / f"{SUPERNET}.safetensors"
     if path.exists():
         return
-    study.begin("shared training", 0)
+    study.begin("shared training", 1)
     workshop = Workshop(study.run_folder.path, study.config, study.facts)
     torch.set_num_threads(study.workers)
     generator = torch.Generator().manual_seed(study.config.seed)

@@ -10,9 +10,9 @@ from torch import nn
 from torch.nn import functional
 
 from penjing.errors import DataError, InvalidValueError, unknown_name
+from penjing.protocols import OPTIMISERS
 from penjing.training.augment import Augmentation
 
-OPTIMISERS = ("sgd", "adamw")
 _ADAMW_SHARE = 0.01
 
 

@@ -1,0 +1,161 @@
+"""What each algorithm promises beyond the contract, and that the surrogate is worth having."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from penjing.errors import UnknownNameError
+from penjing.objectives import hypervolume
+from penjing.search import (
+    ALGORITHMS,
+    EvolutionSearcher,
+    RandomSearcher,
+    SearchProblem,
+    SurrogateSearcher,
+    searcher_named,
+)
+from penjing.space import Candidate, Choice, SearchSpace
+
+WIDTHS, BITS = (4, 8, 16, 32), (4, 8, 32)
+SPACE = SearchSpace(
+    [
+        *(Choice(f"stage{i}.width", WIDTHS) for i in range(4)),
+        *(Choice(f"stage{i}.operation", ("plain", "inverted", "separable"), ordered=False) for i in range(4)),
+        *(Choice(f"stage{i}.bits", BITS, "compression") for i in range(4)),
+    ]
+)
+BOX = {"accuracy": (0.99, 0.5), "size_bytes": (500.0, 20_000.0)}
+_COST = {"plain": 9.0, "inverted": 4.0, "separable": 1.5}
+_WORTH = {"plain": 0.0, "inverted": 0.35, "separable": -0.15}
+
+
+def costs_of(candidate: Candidate) -> Mapping[str, float]:
+    parameters = [
+        float(candidate[f"stage{i}.width"]) * _COST[str(candidate[f"stage{i}.operation"])] * (i + 3)
+        for i in range(4)
+    ]
+    size = sum(n * float(candidate[f"stage{i}.bits"]) / 8 for i, n in enumerate(parameters))
+    return {"parameters": sum(parameters), "macs": 40 * sum(parameters), "size_bytes": 200 + size}
+
+
+def accuracy_of(candidate: Candidate) -> float:
+    """The logarithm of the error is a sum over choices, the stages not alike."""
+    log_error = 0.0
+    for i, weight in enumerate((1.0, 0.3, 0.6, 0.1)):
+        log_error -= 0.45 * weight * np.log2(float(candidate[f"stage{i}.width"]) / 4)
+        log_error -= weight * _WORTH[str(candidate[f"stage{i}.operation"])]
+        log_error += weight * {4: 0.8, 8: 0.05, 32: 0.0}[int(str(candidate[f"stage{i}.bits"]))]
+    return 1.0 - 0.3 * float(np.exp(log_error))
+
+
+def problem() -> SearchProblem:
+    return SearchProblem(SPACE, costs_of, BOX, log_error=True)
+
+
+def volume_after(algorithm: str, n: int, seed: int) -> float:
+    given = problem()
+    searcher = searcher_named(algorithm, given)
+    if isinstance(searcher, SurrogateSearcher):
+        searcher.pool = 80
+    rows: list[Mapping[str, float]] = []
+    noise = np.random.default_rng([seed, 77])
+    while len(rows) < n:
+        for candidate in searcher.ask(8, np.random.default_rng([seed, len(rows)])):
+            accuracy = accuracy_of(candidate)
+            searcher.tell(candidate, {"accuracy": accuracy + noise.normal(0, 0.005)})
+            rows.append({**costs_of(candidate), "accuracy": accuracy})
+    return hypervolume(given.points(rows[:n]), np.ones(2))
+
+
+def test_the_surrogate_beats_random_search_with_40_evaluations() -> None:
+    """Sign test: at least 9 of 10 seeds has p = 0.011 if neither were better."""
+    pairs = [(volume_after("surrogate", 40, seed), volume_after("random", 40, seed)) for seed in range(10)]
+    assert sum(ours > theirs for ours, theirs in pairs) >= 9, pairs
+    assert np.mean([ours - theirs for ours, theirs in pairs]) > 0.03, pairs
+
+
+def test_evolution_beats_random_search_with_200_evaluations() -> None:
+    pairs = [(volume_after("evolution", 200, seed), volume_after("random", 200, seed)) for seed in range(10)]
+    assert sum(ours > theirs for ours, theirs in pairs) >= 9, pairs
+
+
+def test_an_unknown_algorithm_is_answered_with_the_nearest_name() -> None:
+    with pytest.raises(UnknownNameError, match="No search algorithm is named 'surogate'. Did you mean 'surr"):
+        searcher_named("surogate", problem())
+
+
+def test_every_name_gives_its_class() -> None:
+    assert {name: type(searcher_named(name, problem())) for name in ALGORITHMS} == {
+        "random": RandomSearcher,
+        "evolution": EvolutionSearcher,
+        "surrogate": SurrogateSearcher,
+    }
+
+
+def test_the_first_candidates_of_the_surrogate_are_far_apart_even_one_by_one(
+    rng: np.random.Generator,
+) -> None:
+    """With one worker every ask is for one candidate, which has to differ from those before it."""
+    searcher = SurrogateSearcher(problem())
+    sizes: list[float] = []
+    for _ in range(8):
+        (candidate,) = searcher.ask(1, rng)
+        searcher.tell(candidate, {"accuracy": accuracy_of(candidate)})
+        sizes.append(costs_of(candidate)["parameters"])
+    assert max(sizes) > 3 * min(sizes)
+
+
+def test_candidates_that_cost_the_same_are_not_proposed_twice_in_a_batch(rng: np.random.Generator) -> None:
+    given = SearchProblem(SPACE, lambda _: {"size_bytes": 1000.0, "parameters": 10.0}, BOX)
+    given.evaluation_cost = lambda costs: 1.0
+    batch = SurrogateSearcher(given).ask(6, rng)
+    assert len({candidate.key for candidate in batch}) == 6
+
+
+def test_cheap_candidates_are_preferred_at_equal_gain(rng: np.random.Generator) -> None:
+    """The same model and pool; only whether gains are divided by what an evaluation costs differs."""
+    found: dict[bool, float] = {}
+    for per_cost in (True, False):
+        given = problem()
+        given.evaluation_cost = lambda costs: 0.1 + costs["macs"] / 1e4
+        searcher = SurrogateSearcher(given, pool=200)
+        for candidate in (SPACE.sample(np.random.default_rng([7, i])) for i in range(16)):
+            searcher.tell(candidate, {"accuracy": accuracy_of(candidate)})
+        chosen = searcher.best(4, np.random.default_rng(2), per_cost=per_cost)
+        found[per_cost] = float(np.mean([costs_of(candidate)["macs"] for candidate in chosen]))
+    assert found[True] < 0.6 * found[False]
+
+
+def taught(n: int = 24) -> SurrogateSearcher:
+    searcher = SurrogateSearcher(problem(), n_initial=1, pool=200)
+    for i in range(n):
+        candidate = SPACE.sample(np.random.default_rng([6, i]))
+        searcher.tell(candidate, {"accuracy": accuracy_of(candidate)})
+    return searcher
+
+
+def test_the_most_accurate_are_among_the_best_there_are(rng: np.random.Generator) -> None:
+    chosen = taught().most_accurate(3, rng)
+    drawn = [accuracy_of(SPACE.sample(rng)) for _ in range(500)]
+    assert len(chosen) == 3
+    assert min(map(accuracy_of, chosen)) > np.quantile(drawn, 0.95)
+
+
+def test_finalists_may_be_told_candidates_and_do_not_dominate_each_other(rng: np.random.Generator) -> None:
+    searcher = taught()
+    chosen = searcher.best(6, rng, per_cost=False, repeat=True)
+    assert len({candidate.key for candidate in chosen}) == len(chosen) > 2
+    predicted = searcher.predicted(chosen)
+    sizes = np.array([costs_of(candidate)["size_bytes"] for candidate in chosen])
+    order = np.argsort(sizes)
+    assert np.all(np.diff(predicted[order]) > 0)
+
+
+def test_predictions_are_accuracies(rng: np.random.Generator) -> None:
+    searcher = taught(60)
+    fresh = [SPACE.sample(rng) for _ in range(200)]
+    predicted = searcher.predicted(fresh)
+    truth = np.array([accuracy_of(candidate) for candidate in fresh])
+    assert np.all(predicted < 1.0)
+    assert np.corrcoef(predicted, truth)[0, 1] > 0.9

@@ -1,0 +1,125 @@
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from penjing.search.regression import ScarceRegression
+from penjing.space import Candidate, Choice, Condition, Encoding, SearchSpace
+
+Array = NDArray[np.float64]
+
+SPACE = SearchSpace(
+    [
+        Choice("operation", ("plain", "inverted", "separable"), ordered=False),
+        Choice("width", (4, 8, 16, 32)),
+        Choice("depth", (1, 2, 3)),
+        Choice("expansion", (2, 3, 4), conditions=(Condition("operation", ("inverted",)),)),
+        Choice("second.width", (4, 8, 16), conditions=(Condition("depth", (2, 3)),)),
+    ]
+)
+ENCODING = Encoding(SPACE)
+
+
+def log_error(candidate: Candidate) -> float:
+    """Additive in the choices; those that are absent add nothing."""
+    parts = {"plain": 0.0, "inverted": -0.3, "separable": 0.2}
+    value = parts[str(candidate["operation"])] - 0.25 * np.log2(float(candidate["width"]))
+    value -= 0.15 * float(candidate["depth"])
+    value -= 0.1 * float(candidate.get("expansion", 0))
+    return value - 0.02 * float(candidate.get("second.width", 0))
+
+
+def capacity(candidates: list[Candidate]) -> Array:
+    widths = [float(c["width"]) * (float(c["depth"]) + float(c.get("second.width", 0)) / 8) for c in candidates]
+    return np.log(widths)[:, None]
+
+
+def drawn(n: int, seed: int) -> list[Candidate]:
+    rng = np.random.default_rng(seed)
+    return [SPACE.sample(rng) for _ in range(n)]
+
+
+def trained(candidates: list[Candidate], noise: float = 0.0) -> tuple[ScarceRegression, Array]:
+    target = np.array([log_error(c) for c in candidates])
+    target = target + np.random.default_rng(9).normal(0.0, noise, len(candidates))
+    return ScarceRegression(ENCODING.one_hot(candidates), capacity(candidates), target), target
+
+
+def predicted(model: ScarceRegression, candidates: list[Candidate]) -> tuple[Array, Array]:
+    return model.predict(ENCODING.one_hot(candidates), capacity(candidates))
+
+
+@pytest.mark.parametrize(("n", "noise", "least"), [(30, 0.0, 0.9), (80, 0.0, 0.99), (80, 0.1, 0.93)])
+def test_an_additive_function_is_recovered(n: int, noise: float, least: float) -> None:
+    model, _ = trained(drawn(n, seed=1), noise)
+    fresh = drawn(300, seed=2)
+    mean, _ = predicted(model, fresh)
+    truth = np.array([log_error(c) for c in fresh])
+    assert np.corrcoef(mean, truth)[0, 1] > least
+    assert np.abs(mean - truth).mean() < 0.6 * np.abs(truth - truth.mean()).mean()
+
+
+def test_mean_and_deviation_are_those_of_the_textbook() -> None:
+    """Rasmussen and Williams, equations 2.23 and 2.24, written with an inverse."""
+    known, fresh = drawn(25, seed=3), drawn(40, seed=4)
+    model, target = trained(known, noise=0.05)
+    fit = model._fit
+    rows = ENCODING.one_hot([*known, *fresh])
+    sizes = capacity([*known, *fresh])
+    sizes = (sizes - capacity(known).mean(axis=0)) / (capacity(known).std(axis=0) + 1e-6)
+    n_active = rows[:25].sum(axis=1).mean()
+    pairs = (1 + rows @ rows.T / n_active) ** 2 / 4
+    smooth = np.exp(-0.5 * (sizes - sizes.T) ** 2)
+    kernel = fit.pairs * pairs + sizes @ sizes.T + fit.smooth * smooth + 1.0
+    inverse = np.linalg.inv(kernel[:25, :25] + (fit.noise**2 + 1e-8) * np.eye(25))
+    scale = target.std() + 1e-6
+    mean, deviation = predicted(model, fresh)
+    cross = kernel[25:, :25]
+    np.testing.assert_allclose(mean, cross @ inverse @ (target - target.mean()) / scale * scale + target.mean())
+    variance = np.diag(kernel)[25:] - np.einsum("ij,jk,ik->i", cross, inverse, cross)
+    np.testing.assert_allclose(deviation, np.sqrt(variance) * scale, rtol=1e-5)
+
+
+def test_what_is_far_from_the_data_is_less_certain() -> None:
+    near = [c for c in drawn(300, seed=5) if c["operation"] == "plain" and float(c["width"]) <= 8][:30]
+    far = [c for c in drawn(300, seed=6) if c["operation"] == "inverted" and c["width"] == 32]
+    model, _ = trained(near)
+    assert len(near) == 30
+    assert len(far) >= 10
+    assert predicted(model, far)[1].min() > 2 * predicted(model, near)[1].max()
+
+
+def test_capacity_beyond_the_data_is_less_certain_the_farther_it_is() -> None:
+    one_hot, sizes = np.zeros((12, 0)), np.linspace(0.0, 1.0, 12)[:, None]
+    model = ScarceRegression(one_hot, sizes, np.sin(3 * sizes[:, 0]))
+    _, deviation = model.predict(np.zeros((4, 0)), np.array([[0.5], [1.5], [2.5], [5.0]]))
+    assert np.all(np.diff(deviation) > 0)
+
+
+def test_absent_choices_are_zeros_and_predict_like_any_other() -> None:
+    known = [c for c in drawn(200, seed=7) if "expansion" not in c and "second.width" not in c][:12]
+    model, _ = trained(known)
+    without = ENCODING.one_hot(known)
+    columns = [i for i, name in enumerate(ENCODING.columns) if name.startswith(("expansion", "second"))]
+    assert not without[:, columns].any()
+    mean, deviation = predicted(model, drawn(50, seed=8))
+    assert np.isfinite(mean).all()
+    assert np.all(deviation > 0)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_very_few_and_equal_results_give_finite_numbers(n: int) -> None:
+    known = drawn(1, seed=1) * n
+    model = ScarceRegression(ENCODING.one_hot(known), capacity(known), np.full(n, -1.5))
+    mean, deviation = predicted(model, drawn(20, seed=2))
+    np.testing.assert_allclose(mean, -1.5, atol=1e-3)
+    assert np.isfinite(deviation).all()
+
+
+def test_units_of_the_target_do_not_matter() -> None:
+    known, fresh = drawn(30, seed=1), drawn(30, seed=2)
+    one_hot, sizes = ENCODING.one_hot(known), capacity(known)
+    target = np.array([log_error(c) for c in known])
+    mean, deviation = predicted(ScarceRegression(one_hot, sizes, target), fresh)
+    other_mean, other_deviation = predicted(ScarceRegression(one_hot, sizes, 100 * target + 7), fresh)
+    np.testing.assert_allclose(other_mean, 100 * mean + 7, rtol=1e-3)
+    np.testing.assert_allclose(other_deviation, 100 * deviation, rtol=1e-3)
