@@ -36,6 +36,8 @@ def front_of(run: RunFolder) -> dict[str, Any]:
     absolute = [
         constraint.resolved(reference) if constraint.needs_reference else constraint
         for constraint in constraints
+        # A run that was stopped before the reference was trained cannot be held to it.
+        if not constraint.needs_reference or constraint.metric in reference
     ]
     met = [d for d in designs if all(c.is_met(deciding_value(d, c.metric)) for c in absolute)]
     objectives = [parse_objective(text) for text in config["objectives"]]

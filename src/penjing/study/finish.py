@@ -9,7 +9,7 @@ import numpy as np
 
 from penjing.blueprint import Blueprint
 from penjing.objectives import wilson_interval
-from penjing.space import Candidate
+from penjing.space import Candidate, Value
 from penjing.store import (
     Journal,
     Manifest,
@@ -91,19 +91,24 @@ class Finisher:
     def _random_blueprint(self, rng: np.random.Generator) -> Blueprint:
         return self.pipeline.blueprint(self.pipeline.space.sample(rng))
 
-    def reference_blueprint(self) -> Blueprint:
-        """A plain network in 32-bit floats: the middle of every choice."""
-        made: dict[str, Any] = {}
+    def reference_candidate(self) -> Candidate:
+        """A plain network in 32-bit floats: the middle of every architecture choice."""
+        made: dict[str, Value] = {}
         for choice in self.pipeline.space:
-            if choice.exists(made):
-                is_name = isinstance(choice.values[0], str)
-                made[choice.name] = choice.values[0 if is_name else len(choice.values) // 2]
-        return self.pipeline.float_blueprint(Candidate(made))
+            if choice.part == "architecture" and choice.exists(made):
+                middle = 0 if isinstance(choice.values[0], str) else len(choice.values) // 2
+                made[choice.name] = choice.values[middle]
+        return Candidate(made)
+
+    def reference_blueprint(self) -> Blueprint:
+        """What the reference network is."""
+        return self.pipeline.blueprint(self.reference_candidate())
 
     def _reference_artifact(self) -> bytes:
-        blueprint = self.pipeline.quantization.rewrite(self.reference_blueprint(), Candidate({}))
         return random_artifact(
-            blueprint, np.random.default_rng(self.config.seed), self.pipeline.abilities.reduced_range
+            self.reference_blueprint(),
+            np.random.default_rng(self.config.seed),
+            self.pipeline.abilities.reduced_range,
         )
 
     def finish(self, seconds: float | None) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from penjing.errors import EvaluationError
 from penjing.objectives import Constraint, hypervolume, non_dominated_mask, parse_constraint
 from penjing.search import SearchProblem
 from penjing.space import Candidate, SearchSpace
@@ -17,6 +18,7 @@ from penjing.study.config import StudyConfig
 from penjing.study.executor import LocalExecutor, n_usable_cores
 from penjing.study.finalists import FinalistRounds
 from penjing.study.finish import Finisher
+from penjing.study.jobs import FinalJob
 from penjing.study.pipeline import DataFacts, Pipeline
 from penjing.study.progress import Observer, Progress, ignore
 from penjing.study.searching import Search
@@ -82,6 +84,7 @@ class Study:
             try:
                 self.begin("latency model", 0)
                 finisher.prepare(self.plan)
+                self._train_reference(finisher.reference_candidate())
                 self.box = self.journal.put_once("box", self._box())
                 self.box = {name: (pair[0], pair[1]) for name, pair in self.box.items()}
                 self.way = self.journal.put_once("way", self._way())
@@ -99,6 +102,31 @@ class Study:
         finisher.finish(self._seconds_left(reserve=False))
         self.journal.put("elapsed_s", self.stopwatch.elapsed_s)
         self.tell("finished" if not self.stopwatch.is_interrupted else "stopped early")
+
+    def _train_reference(self, candidate: Candidate) -> None:
+        """Train the reference network if a constraint names its accuracy; inside the budget."""
+        reference = self.journal.get("reference")
+        is_named = any(c.needs_reference and c.metric == "accuracy" for c in self.constraints)
+        if not is_named or "accuracy" in reference:
+            return
+        self.tell("training the reference network")
+        seconds = None if self.budget.seconds is None else 0.1 * self.budget.seconds
+        job = FinalJob(
+            design="reference",
+            candidate={**candidate, **self.pipeline.default_training()},
+            weights_key=content_key("reference", self.facts.fingerprint, self.config.seed),
+            start_key="",
+            teacher_key="",
+            epochs=self.config.finalists.epochs,
+            tuning_epochs=0.0,
+            seconds=seconds,
+            is_last=False,
+            seed=self.config.seed,
+        )
+        outcome = next(iter(self.executor.map([job])))
+        if outcome.error:
+            raise EvaluationError(f"The reference network could not be trained: {outcome.error}")
+        self.journal.put("reference", {**reference, "accuracy": outcome.measurements["accuracy"]})
 
     def _way(self) -> str:
         """How inherited weights are got; see ADR 4 for why small networks train alone."""

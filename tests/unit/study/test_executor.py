@@ -1,0 +1,83 @@
+"""Order, deaths and ends of the worker processes; the jobs are fake, the processes are not."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from penjing.study import executor
+from penjing.study.config import StudyConfig
+from penjing.study.executor import LocalExecutor
+from penjing.study.jobs import Outcome
+from penjing.study.pipeline import DataFacts
+from tests.unit.study.fake_jobs import do, prepare
+
+CONFIG = StudyConfig(data="digits")
+FACTS = DataFacts((1, 8, 8), 10, 100, 80.0, 90.0, "f1")
+
+
+@pytest.fixture
+def pool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LocalExecutor]:
+    monkeypatch.setattr(executor, "_do", do)
+    monkeypatch.setattr(executor, "_prepare", prepare)
+    made = LocalExecutor(tmp_path, CONFIG, FACTS, workers=2)
+    made._arguments = ()  # pyright: ignore[reportAttributeAccessIssue] - read by nobody, and slow to import
+    yield made
+    made.close()
+
+
+def job(tmp_path: Path, name: str, **more: Any) -> Any:
+    return {"trace": str(tmp_path / "trace"), "name": name, **more}
+
+
+def names(outcomes: list[Outcome]) -> list[Any]:
+    return [outcome.facts.get("name", "died") for outcome in outcomes]
+
+
+def test_answers_come_in_the_order_asked(pool: LocalExecutor, tmp_path: Path) -> None:
+    jobs = [job(tmp_path, f"j{i}", seconds=0.2 if i == 0 else 0.0) for i in range(5)]
+    outcomes = list(pool.map(jobs))
+    assert names(outcomes) == ["j0", "j1", "j2", "j3", "j4"]
+    assert os.getpid() not in {outcome.facts["pid"] for outcome in outcomes}
+
+
+def test_a_job_whose_worker_died_is_done_once_more(pool: LocalExecutor, tmp_path: Path) -> None:
+    outcomes = list(pool.map([job(tmp_path, "a"), job(tmp_path, "b", dies="once"), job(tmp_path, "c")]))
+    assert names(outcomes) == ["a", "b", "c"]
+    assert not any(outcome.error for outcome in outcomes)
+
+
+def test_only_the_job_that_kills_its_worker_fails(pool: LocalExecutor, tmp_path: Path) -> None:
+    """Its neighbour is still at work when the pool breaks, and is not to blame."""
+    slow = job(tmp_path, "slow", seconds=0.5)
+    outcomes = list(pool.map([slow, job(tmp_path, "killer", dies="always"), job(tmp_path, "after")]))
+    assert names(outcomes) == ["slow", "died", "after"]
+    assert "died twice on this job" in outcomes[1].error
+    assert "killer" in outcomes[1].error
+
+
+def test_after_closing_the_workers_are_gone_and_may_be_started_again(
+    pool: LocalExecutor, tmp_path: Path
+) -> None:
+    first = list(pool.map([job(tmp_path, "a")]))[0].facts["pid"]
+    pool.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(first, 0)
+    assert names(list(pool.map([job(tmp_path, "b")]))) == ["b"]
+
+
+def test_one_worker_is_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class FakeWorkshop:
+        def __init__(self, *arguments: Any) -> None:
+            assert arguments == (tmp_path, CONFIG, FACTS)
+
+        do = staticmethod(do)
+
+    monkeypatch.setattr(executor, "Workshop", FakeWorkshop)
+    made = LocalExecutor(tmp_path, CONFIG, FACTS, workers=1)
+    outcomes = list(made.map([job(tmp_path, "a"), job(tmp_path, "b")]))
+    made.close()
+    assert names(outcomes) == ["a", "b"]
+    assert {outcome.facts["pid"] for outcome in outcomes} == {os.getpid()}
