@@ -14,7 +14,6 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import lru_cache
@@ -181,8 +180,9 @@ def train_widths(options: argparse.Namespace) -> None:
         )
         for name, width in sorted(chosen, key=lambda pair: -weight[pair])
     ]  # fmt: skip
-    with ProcessPoolExecutor(options.workers, multiprocessing.get_context("spawn")) as pool:
-        list(pool.map(train_alone, jobs))
+    # A pool of this kind ends its workers when it is left, also by Ctrl-C.
+    with multiprocessing.get_context("spawn").Pool(options.workers) as pool:
+        pool.map(train_alone, jobs, chunksize=1)
 
 
 def train_alone(job: Job) -> None:

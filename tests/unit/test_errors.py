@@ -30,6 +30,7 @@ def test_every_error_survives_a_worker(kind: type[PenjingError]) -> None:
         (errors.FormatVersionError, ValueError),
         (errors.MissingExtraError, ImportError),
         (errors.ArtifactError, RuntimeError),
+        (errors.EvaluationError, RuntimeError),
     ],
 )
 def test_every_error_is_the_builtin_that_a_user_expects(
@@ -39,7 +40,7 @@ def test_every_error_is_the_builtin_that_a_user_expects(
 
 
 def test_the_builtins_are_stated_for_every_class() -> None:
-    assert len(CLASSES) == 11
+    assert len(CLASSES) == 12
 
 
 def test_an_unknown_name_gets_the_nearest_known_one() -> None:

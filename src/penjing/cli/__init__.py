@@ -11,7 +11,7 @@ def main() -> None:
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        app(arguments)
+        app(arguments, prog_name="penjing")
     except PenjingError as error:
         if debug:
             raise

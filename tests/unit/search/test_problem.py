@@ -17,8 +17,12 @@ def costs_of(candidate: Candidate) -> Mapping[str, float]:
     return {"size_bytes": size, "latency_ms": size / 1000, "parameters": float(candidate["width"])}
 
 
-def problem(*constraints: str, box: Mapping[str, tuple[float, float]] = BOX, **more: bool) -> SearchProblem:
-    return SearchProblem(SPACE, costs_of, box, [parse_constraint(text) for text in constraints], **more)
+def problem(
+    *constraints: str, box: Mapping[str, tuple[float, float]] = BOX, log_error: bool = False
+) -> SearchProblem:
+    return SearchProblem(
+        SPACE, costs_of, box, [parse_constraint(text) for text in constraints], log_error=log_error
+    )
 
 
 def candidate(width: int, bits: int) -> Candidate:
@@ -120,7 +124,9 @@ def test_an_impossible_constraint_names_the_nearest_with_its_value(rng: np.rando
 
 def test_only_the_constraints_that_are_broken_are_named(rng: np.random.Generator) -> None:
     given = problem("size_bytes <= 2 kB", "latency_ms <= 10 us", "parameters <= 0.5")
-    match = r"meets 'latency_ms <= 10 us' and 'parameters <= 0\.5'\. .* latency_ms = 40 us, parameters = 1\.0\. "
+    match = (
+        r"meets 'latency_ms <= 10 us' and 'parameters <= 0\.5'\. .* latency_ms = 40 us, parameters = 1\.0\. "
+    )
     with pytest.raises(InfeasibleError, match=match):
         given.sample_feasible(rng, tries=200)
 

@@ -29,7 +29,9 @@ def log_error(candidate: Candidate) -> float:
 
 
 def capacity(candidates: list[Candidate]) -> Array:
-    widths = [float(c["width"]) * (float(c["depth"]) + float(c.get("second.width", 0)) / 8) for c in candidates]
+    widths = [
+        float(c["width"]) * (float(c["depth"]) + float(c.get("second.width", 0)) / 8) for c in candidates
+    ]
     return np.log(widths)[:, None]
 
 
@@ -74,7 +76,9 @@ def test_mean_and_deviation_are_those_of_the_textbook() -> None:
     scale = target.std() + 1e-6
     mean, deviation = predicted(model, fresh)
     cross = kernel[25:, :25]
-    np.testing.assert_allclose(mean, cross @ inverse @ (target - target.mean()) / scale * scale + target.mean())
+    np.testing.assert_allclose(
+        mean, cross @ inverse @ (target - target.mean()) / scale * scale + target.mean()
+    )
     variance = np.diag(kernel)[25:] - np.einsum("ij,jk,ik->i", cross, inverse, cross)
     np.testing.assert_allclose(deviation, np.sqrt(variance) * scale, rtol=1e-5)
 

@@ -33,10 +33,23 @@ def test_a_number_of_evaluations_is_read(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "10", "ten min", "10 parsecs", "0 s", "-3 min", "1 evaluation", "2.5 evaluations", "1e3 s", "10 min 3 s"],
+    [
+        "",
+        "10",
+        "ten min",
+        "10 parsecs",
+        "0 s",
+        "-3 min",
+        "1 evaluation",
+        "2.5 evaluations",
+        "1e3 s",
+        "10 min 3 s",
+    ],
 )
 def test_anything_else_is_refused_with_what_was_written(text: str) -> None:
-    with pytest.raises(ConfigError, match=rf"such as '10 min' .*\(at least 2\), got {re.escape(repr(text))}\.$"):
+    with pytest.raises(
+        ConfigError, match=rf"such as '10 min' .*\(at least 2\), got {re.escape(repr(text))}\.$"
+    ):
         parse_budget(text)
 
 
@@ -48,7 +61,11 @@ def test_budgets_of_a_kind_add_up() -> None:
 @pytest.mark.parametrize(
     ("first", "second", "match"),
     [
-        ("10 min", "5 evaluations", "A budget of 10 min cannot be extended by 5 evaluations: .* time to time"),
+        (
+            "10 min",
+            "5 evaluations",
+            "A budget of 10 min cannot be extended by 5 evaluations: .* time to time",
+        ),
         ("40 evaluations", "30 s", "A budget of 40 evaluations cannot be extended by 30 s: "),
     ],
 )
@@ -65,7 +82,8 @@ def test_what_is_written_reads_back_the_same(seconds: float, evaluations: int) -
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(600, "10 min"), (90, "1.5 min"), (59.5, "59.5 s"), (100, "100 s"), (3600, "60 min")]
+    ("seconds", "text"),
+    [(600, "10 min"), (90, "1.5 min"), (59.5, "59.5 s"), (100, "100 s"), (3600, "60 min")],
 )
 def test_a_budget_is_written_as_one_would_say_it(seconds: float, text: str) -> None:
     assert str(Budget(seconds=seconds)) == text

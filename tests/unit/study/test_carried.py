@@ -43,7 +43,9 @@ def test_a_sample_has_the_architecture_of_a_winner(first: int, second: int, n: i
 
 @given(seeds, seeds, st.integers(1, 4), st.integers(1, 5))
 @settings(max_examples=100)
-def test_a_mutation_keeps_the_architecture_of_its_parent(first: int, second: int, n: int, changes: int) -> None:
+def test_a_mutation_keeps_the_architecture_of_its_parent(
+    first: int, second: int, n: int, changes: int
+) -> None:
     winners, rng = winners_of(first, n), np.random.default_rng(second)
     space = CarriedSpace(SPACE, winners)
     parent = space.sample(rng)

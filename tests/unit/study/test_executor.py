@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.study.fake_jobs import do, prepare
 
 from penjing.study import executor
 from penjing.study.config import StudyConfig
 from penjing.study.executor import LocalExecutor
 from penjing.study.jobs import Outcome
 from penjing.study.pipeline import DataFacts
-from tests.unit.study.fake_jobs import do, prepare
 
 CONFIG = StudyConfig(data="digits")
 FACTS = DataFacts((1, 8, 8), 10, 100, 80.0, 90.0, "f1")
@@ -61,7 +61,7 @@ def test_only_the_job_that_kills_its_worker_fails(pool: LocalExecutor, tmp_path:
 def test_after_closing_the_workers_are_gone_and_may_be_started_again(
     pool: LocalExecutor, tmp_path: Path
 ) -> None:
-    first = list(pool.map([job(tmp_path, "a")]))[0].facts["pid"]
+    first = next(iter(pool.map([job(tmp_path, "a")]))).facts["pid"]
     pool.close()
     with pytest.raises(ProcessLookupError):
         os.kill(first, 0)

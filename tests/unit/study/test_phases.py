@@ -12,8 +12,18 @@ def test_a_joint_search_is_one_phase_in_which_everything_varies() -> None:
 
 def test_a_sequential_search_hands_the_winners_of_one_precision_on() -> None:
     first, second = phases_of(SearchConfig(mode="sequential", carry=4, sequential_as="w8"))
-    assert (first.name, first.free, first.uniform, first.carry) == ("architecture", ("architecture",), "w8", 4)
-    assert (second.name, second.free, second.uniform, second.carry) == ("compression", ("compression",), "", 0)
+    assert (first.name, first.free, first.uniform, first.carry) == (
+        "architecture",
+        ("architecture",),
+        "w8",
+        4,
+    )
+    assert (second.name, second.free, second.uniform, second.carry) == (
+        "compression",
+        ("compression",),
+        "",
+        0,
+    )
 
 
 @pytest.mark.parametrize("mode", ["joint", "sequential"])

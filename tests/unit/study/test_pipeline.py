@@ -53,7 +53,7 @@ def test_costs_are_those_of_the_blueprint_and_of_the_target(rng: np.random.Gener
             "size_bytes": TARGET.size_bytes(blueprint),
         }
     made.latency_ms = lambda blueprint: 0.25
-    assert made.costs(candidate)["latency_ms"] == 0.25
+    assert made.costs(made.space.sample(rng))["latency_ms"] == 0.25
 
 
 def test_fewer_bits_are_fewer_bytes(rng: np.random.Generator) -> None:

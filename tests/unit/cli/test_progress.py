@@ -1,0 +1,53 @@
+import sys
+
+import pytest
+
+from penjing.cli.progress import line_of, progress
+from penjing.study.progress import Progress
+
+
+def state(phase: str = "joint", message: str = "evaluation 1", **changes: float | None) -> Progress:
+    facts: dict[str, float | None] = {"elapsed_s": 61.0, "remaining_s": None, "best": None, **changes}
+    return Progress(
+        phase, facts["elapsed_s"] or 0.0, facts["remaining_s"], 3, 2, 0.25, facts["best"], message
+    )
+
+
+def test_without_a_time_budget_no_end_is_shown() -> None:
+    assert line_of(state()) == "joint · 1:01 · 3 evaluations · front 2, hypervolume 0.250 · evaluation 1"
+
+
+def test_with_one_the_whole_time_is_shown() -> None:
+    assert " · 1:01 of 10:00 · " in line_of(state(remaining_s=539.0))
+
+
+def test_a_best_of_nothing_is_shown_as_such() -> None:
+    assert "best 0.00%" in line_of(state(best=0.0))
+
+
+def test_minutes_are_rounded_with_their_seconds() -> None:
+    assert " · 2:00 · " in line_of(state(elapsed_s=119.6))
+
+
+def test_where_there_is_no_terminal_every_phase_and_the_end_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
+    with progress() as observe:
+        for message in ("joint begins", "evaluation 1", "evaluation 2"):
+            observe(state("joint", message))
+        observe(state("measuring", "measuring begins"))
+        observe(state("measuring", "finished"))
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.rpartition(" · ")[2] for line in lines] == ["joint begins", "measuring begins", "finished"]
+
+
+def test_on_a_terminal_the_line_is_rewritten(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with progress() as observe:
+        observe(state("joint", "evaluation 7"))
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "evaluation 7" in captured.err

@@ -1,0 +1,41 @@
+from pathlib import Path
+
+from tests.unit.study.designs import add_design, make_run
+
+from penjing.cli.tables import front_lines, measurement_lines
+from penjing.store.front import front_of
+
+
+def test_a_front_is_a_heading_and_a_line_per_design(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    add_design(run, "3f2a9c1e", validation=0.95, test=0.9371, latency_ms=0.0123, size_bytes=61234)
+    heading, line = front_lines(front_of(run))
+    assert heading.split()[:3] == ["design", "test", "accuracy"]
+    for shown in ("3f2a9c1e", "93.71%", "95.00%", "61,234", "0.0123", "5,000"):
+        assert shown in line
+
+
+def test_columns_stand_under_their_headings(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    add_design(run, "a", validation=0.99, test=1.0)
+    add_design(run, "b", validation=0.5, test=0.05, size_bytes=10, latency_ms=3.5)
+    heading, *lines = front_lines(front_of(run))
+    assert len(lines) == 2
+    assert len(lines[0]) == len(lines[1]) == len(heading)
+
+
+def test_an_empty_front_says_what_to_do() -> None:
+    (line,) = front_lines({"front": []})
+    assert line.startswith("The front is empty: no finished design meets the constraints.")
+
+
+def test_measurements_are_a_line_each_and_nested_ones_are_indented() -> None:
+    measured = {"size_bytes": 12, "latency": {"1": {"value": 0.123456789}}, "processor": "some", "ok": True}
+    assert measurement_lines(measured) == [
+        "size_bytes: 12",
+        "latency:",
+        "  1:",
+        "    value: 0.123457",
+        "processor: some",
+        "ok: True",
+    ]

@@ -1,0 +1,77 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+from tests.unit.study.designs import add_design, make_run
+
+from penjing.errors import ArtifactError, RunFolderError, UnknownNameError
+from penjing.store import RunFolder
+from penjing.study.exporting import export_design
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    made = make_run(tmp_path / "run")
+    add_design(made, "3f2a9c1e")
+    add_design(made, "77b0aa10")
+    return made
+
+
+def test_an_export_holds_the_files_the_manifest_and_a_script(run: RunFolder, tmp_path: Path) -> None:
+    folder = export_design(run, "3f2a9c1e", tmp_path / "deep" / "out")
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "manifest.json",
+        "model.onnx",
+        "network.py",
+        "run.py",
+        "weights.safetensors",
+    ]
+    assert (folder / "model.onnx").read_text() == "model.onnx of 3f2a9c1e"
+    assert json.loads((folder / "manifest.json").read_text())["id"] == "3f2a9c1e"
+    script = (folder / "run.py").read_text()
+    compile(script, "run.py", "exec")
+    assert "np.zeros((1, 1, 8, 8), np.uint8)" in script
+
+
+def test_an_empty_folder_may_be_there(run: RunFolder, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    assert (export_design(run, "3f2a9c1e", tmp_path / "out") / "run.py").is_file()
+
+
+def test_an_unknown_design_is_answered_with_the_nearest(run: RunFolder, tmp_path: Path) -> None:
+    match = (
+        r"^No finished design is named '3f2a9c1f'\. Did you mean '3f2a9c1e'\? Known: 3f2a9c1e, 77b0aa10\.$"
+    )
+    with pytest.raises(UnknownNameError, match=match):
+        export_design(run, "3f2a9c1f", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_path_is_no_design(run: RunFolder, tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match=r"'\.\./3f2a9c1e'"):
+        export_design(run, "../3f2a9c1e", tmp_path / "out")
+
+
+def test_a_run_without_designs_says_that_it_has_none(tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match=r"named 'a'\. Known: none\.$"):
+        export_design(make_run(tmp_path / "run"), "a", tmp_path / "out")
+
+
+def test_a_folder_with_anything_in_it_is_refused(run: RunFolder, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(RunFolderError, match=rf"^The folder {re.escape(repr(str(tmp_path)))} is not empty\."):
+        export_design(run, "3f2a9c1e", tmp_path)
+
+
+def test_a_file_is_no_folder(run: RunFolder, tmp_path: Path) -> None:
+    (tmp_path / "out").touch()
+    with pytest.raises(RunFolderError, match=r"out' is a file; a design is exported to a folder\."):
+        export_design(run, "3f2a9c1e", tmp_path / "out")
+
+
+def test_a_design_that_was_changed_is_not_handed_over(run: RunFolder, tmp_path: Path) -> None:
+    (run.design_path("3f2a9c1e") / "model.onnx").write_text("something else")
+    with pytest.raises(ArtifactError, match=r"File 'model\.onnx' of design '3f2a9c1e' differs"):
+        export_design(run, "3f2a9c1e", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
