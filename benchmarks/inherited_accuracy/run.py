@@ -6,6 +6,7 @@ Resumable: every network that was trained is kept in a JSON-lines file.
 """
 
 import argparse
+import itertools
 import json
 import platform
 import time
@@ -73,7 +74,7 @@ class Bench:
         drawn = [b for b in drawn if macs(b) <= 2e6 and parameters(b) <= 80_000]
         edges = np.linspace(np.log(6e4), np.log(2e6), n + 1)
         chosen: list[Blueprint] = []
-        for low, high in zip(edges[:-1], edges[1:], strict=True):
+        for low, high in itertools.pairwise(edges):
             inside = [b for b in drawn if low <= np.log(macs(b)) < high]
             if inside:
                 chosen.append(inside[int(rng.integers(len(inside)))])

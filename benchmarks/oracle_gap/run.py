@@ -66,6 +66,8 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     bench = Bench(options)
     ways = ["joint", *(f"sequential-{precision}" for precision in options.uniform)]
+    if options.evaluations == 0:
+        return
     for way in options.only or ways:
         bench.evaluate(way)
     bench.publish(ways)
@@ -78,6 +80,7 @@ class Bench:
         self.options = options
         self.work = Path(options.work)
         self.work.mkdir(parents=True, exist_ok=True)
+        self._check_settings()
         data = load(options.data, seed=options.seed, max_train=options.max_train)
         self.x, self.y = torch.from_numpy(data.train.x), torch.from_numpy(data.train.y)
         self.val_x = torch.from_numpy(data.validation.x[: options.validation])
@@ -87,6 +90,15 @@ class Bench:
         self.pipeline.latency_ms = self._latency_model().predict_ms
         self.supernet = self._supernet()
         self._trained: dict[str, nn.Module] = {}
+
+    def _check_settings(self) -> None:
+        """What is kept belongs to these settings, and must not be mixed with others."""
+        names = ("minutes", "validation", "max_train", "seed")
+        mine = {name: getattr(self.options, name) for name in names}
+        path = self.work / "settings.json"
+        if path.exists() and (kept := json.loads(path.read_text())) != mine:
+            raise SystemExit(f"{self.work} was begun with {kept}, got {mine}. Choose another --work.")
+        write_atomically(path, json.dumps(mine))
 
     def _latency_model(self) -> LatencyModel:
         path = self.work / "latency_model.json"
@@ -191,16 +203,20 @@ class Bench:
 
     # Evaluations
 
+    def path_of(self, way: str) -> Path:
+        """Where evaluations are kept: how many there will be decides when the winners are picked."""
+        return self.work / f"{way}-of-{self.options.evaluations}.jsonl"
+
     def rows_of(self, way: str) -> list[dict[str, Any]]:
         """The evaluations that are known, in order."""
-        path = self.work / f"{way}.jsonl"
+        path = self.path_of(way)
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     def evaluate(self, way: str) -> None:
         """Judge every candidate that is left."""
         known = self.rows_of(way)
         told = time.perf_counter()
-        with (self.work / f"{way}.jsonl").open("a") as file:
+        with self.path_of(way).open("a") as file:
             for index, candidate in enumerate(self.candidates(way, known), start=len(known)):
                 started = time.perf_counter()
                 row = {

@@ -84,7 +84,7 @@ class SearchProblem:
             return normalised(-values[:, None], [-best], [-worst])[:, 0]
         return normalised(values[:, None], [best], [worst], log=True)[:, 0]
 
-    def sample_feasible(self, rng: np.random.Generator, tries: int = 2000) -> Candidate:
+    def sample_feasible(self, rng: np.random.Generator, tries: int = 1000) -> Candidate:
         """Draw until the hard constraints hold; walk towards them from the nearest if none does.
 
         Raises:

@@ -210,6 +210,17 @@ class RunFolder:
         """
         return self.resolve(Path("designs", checked_design_id(design_id)))
 
+    def discard(self) -> None:
+        """Remove a run that never began, so that its folder can be used again; designs are never removed."""
+        if self.designs_path.exists():
+            return
+        for pattern in ("config.yaml", "journal.db*", "log.jsonl", "lock", "latency_model.json", "cache/*.npy"):
+            for path in self.path.glob(pattern):
+                path.unlink()
+        for folder in (self.path / "cache", self.path):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+
     def free_bytes(self) -> int:
         """Count the bytes that are free on the disk of the folder."""
         return free_bytes_at(self.path)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from penjing.errors import InvalidValueError, RunFolderError, unknown_name
+from penjing.errors import ConfigError, InvalidValueError, PenjingError, RunFolderError, unknown_name
 from penjing.objectives import METRICS
 from penjing.store import Journal, JsonLinesHandler, RunFolder
 from penjing.store.front import front_of
@@ -116,6 +116,8 @@ def search(
     Returns:
         The run, with its front.
     """
+    if data is None:
+        raise ConfigError("search needs data: a name, a path or arrays. Say, for example, data='digits'.")
     is_named = isinstance(data, str | Path)
     described: dict[str, Any] = {
         "task": task,
@@ -148,8 +150,13 @@ def run_study(config: StudyConfig, out: str | Path, source: Any = None, observe:
     stopwatch = Stopwatch()
     run = RunFolder.create(out, config.model_dump(mode="json"))
     with run.lock(), run.journal() as journal:
-        _prepare(run, journal, config, source)
-        _work(run, journal, config, stopwatch, observe)
+        try:
+            _prepare(run, journal, config, source)
+            _work(run, journal, config, stopwatch, observe)
+        except PenjingError:
+            if not journal.trials():
+                run.discard()
+            raise
     return Result(run)
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from penjing.blueprint import PRECISIONS
 from penjing.errors import ConfigError, unknown_name
+from penjing.families.convolutional import ConvolutionalSettings
 from penjing.objectives import parse_constraint, parse_objective
 from penjing.protocols import OPTIMISERS
 from penjing.search import ALGORITHMS
@@ -132,6 +133,7 @@ def checked(data: dict[str, Any]) -> StudyConfig:
             f"offer: {', '.join(config.space.precisions)}. Name one of them, or offer it."
         )
     parse_budget(config.budget)
+    ConvolutionalSettings((28,)).with_changes(config.space.family)
     for name in config.space.precisions:
         if name not in PRECISIONS:
             raise unknown_name("precision", name, PRECISIONS)

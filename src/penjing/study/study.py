@@ -82,6 +82,7 @@ class Study:
         finisher = Finisher(self.run_folder, self.journal, self.config, self.pipeline)
         with _interrupts():
             try:
+                self._check_exact_constraints()
                 self.begin("latency model", 0)
                 finisher.prepare(self.plan)
                 self._train_reference(finisher.reference_candidate())
@@ -102,6 +103,12 @@ class Study:
         finisher.finish(self._seconds_left(reserve=False))
         self.journal.put("elapsed_s", self.stopwatch.elapsed_s)
         self.tell("finished" if not self.stopwatch.is_interrupted else "stopped early")
+
+    def _check_exact_constraints(self) -> None:
+        """Find out in seconds whether sizes and operations can be met, before anything is measured."""
+        if self.journal.get("reference") is None:
+            rng = np.random.default_rng([self.config.seed, 17])
+            self.problem(self.pipeline.space).sample_feasible(rng)
 
     def _train_reference(self, candidate: Candidate) -> None:
         """Train the reference network if a constraint names its accuracy; inside the budget."""
