@@ -23,6 +23,8 @@ _QUANTILES = (-1.28, -0.52, 0.0, 0.52, 1.28)
 _CAUTION = 0.5
 # A precision moves accuracy by tenths of a point where an operation moves it by whole ones.
 _SCALE_OF_PART = {"compression": 0.3}
+# Finalists are chosen once and trained for minutes: their pool may be larger.
+_FINAL_POOLS = 6
 CAPACITY = ("parameters", "macs", "size_bytes", "latency_ms")
 
 
@@ -35,7 +37,7 @@ class SurrogateSearcher:
         pool: Candidates bred on the model per proposal.
     """
 
-    def __init__(self, problem: SearchProblem, n_initial: int = 8, pool: int = 600) -> None:
+    def __init__(self, problem: SearchProblem, n_initial: int = 8, pool: int = 120) -> None:
         self.problem = problem
         self.n_initial = n_initial
         self.pool = pool
@@ -64,7 +66,7 @@ class SurrogateSearcher:
             repeat: Whether candidates already told may be among them, as for finalists.
         """
         model = self._model()
-        pool = self._bred(model, rng)
+        pool = self._bred(model, rng, _FINAL_POOLS * self.pool if repeat else self.pool)
         if repeat:
             pool = list({c.key: c for c in [*pool, *(c for c, _ in self._told)]}.values())
         else:
@@ -97,7 +99,7 @@ class SurrogateSearcher:
     def most_accurate(self, n: int, rng: np.random.Generator) -> list[Candidate]:
         """The ``n`` feasible candidates with the highest predicted value of the trained metric."""
         model = self._model()
-        pool = self._bred(model, rng)
+        pool = self._bred(model, rng, _FINAL_POOLS * self.pool)
         mean, deviation = self.predict(model, pool)
         order = np.argsort(_CAUTION * deviation - mean, kind="stable")
         return [pool[index] for index in order[:n]]
@@ -160,17 +162,17 @@ class SurrogateSearcher:
         points = self._points(told, self.predict(model, told)[0])
         return points[non_dominated_mask(points)]
 
-    def _bred(self, model: ScarceRegression, rng: np.random.Generator) -> list[Candidate]:
+    def _bred(self, model: ScarceRegression, rng: np.random.Generator, pool_size: int) -> list[Candidate]:
         """A pool of feasible candidates, improved on the model for a few generations."""
         told = [candidate for candidate, _ in self._told]
-        pool = {c.key: c for c in [*told, *fresh_samples(self.problem, self.pool // 4, rng, set())]}
+        pool = {c.key: c for c in [*told, *fresh_samples(self.problem, pool_size // 4, rng, set())]}
         for _ in range(4):
             members = list(pool.values())
             points = self._points(members, self.predict(model, members)[0])
             order = np.argsort(-_promise(points), kind="stable")
             accurate = np.argsort(points[:, list(self.problem.box).index(self.problem.trained_metric)])
             parents = [members[index] for index in (*order[:50], *accurate[:10])]
-            for _ in range(self.pool // 4):
+            for _ in range(pool_size // 4):
                 child = offspring(self.problem, parents, rng)
                 if child.key not in pool and self.problem.violation(child) == 0:
                     pool[child.key] = child

@@ -65,6 +65,7 @@ class Journal:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._told: dict[int, Trial] = {}
 
     @classmethod
     def create(cls, path: str | Path) -> Self:
@@ -255,7 +256,7 @@ class Journal:
     def trials(
         self, state: str | None = None, fidelity: str | None = None, phase: str | None = None
     ) -> list[Trial]:
-        """Return the trials that match all that is given, by number."""
+        """Return the trials that match all that is given, by number; their data are not to be changed."""
         if state is not None and state not in TRIAL_STATES:
             raise InvalidValueError(
                 f"state must be one of {', '.join(TRIAL_STATES)}, got {state!r}. Leave it out for all.",
@@ -265,9 +266,19 @@ class Journal:
         wanted = {column: value for column, value in wanted.items() if value is not None}
         where = " AND ".join(["TRUE", *(f"{column} = ?" for column in wanted)])
         rows = self._database.rows(
-            f"SELECT {', '.join(_TRIAL_COLUMNS)} FROM trial WHERE {where} ORDER BY number", *wanted.values()
+            f"SELECT number, state FROM trial WHERE {where} ORDER BY number", *wanted.values()
         )
-        return [_trial(row) for row in rows]
+        return [self._trial(number, state) for number, state in rows]
+
+    def _trial(self, number: int, state: str) -> Trial:
+        """One trial; those that were told never change, and are decoded once."""
+        if number not in self._told:
+            columns = ", ".join(_TRIAL_COLUMNS)
+            row = self._database.rows(f"SELECT {columns} FROM trial WHERE number = ?", number)[0]
+            if state == "asked":
+                return _trial(row)
+            self._told[number] = _trial(row)
+        return self._told[number]
 
     def pending(self) -> list[Trial]:
         """Return the trials asked and not told, by number: work in flight, to be redone after a kill."""

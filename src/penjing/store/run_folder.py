@@ -214,7 +214,14 @@ class RunFolder:
         """Remove a run that never began, so that its folder can be used again; designs are never removed."""
         if self.designs_path.exists():
             return
-        for pattern in ("config.yaml", "journal.db*", "log.jsonl", "lock", "latency_model.json", "cache/*.npy"):
+        for pattern in (
+            "config.yaml",
+            "journal.db*",
+            "log.jsonl",
+            "lock",
+            "latency_model.json",
+            "cache/*.npy",
+        ):
             for path in self.path.glob(pattern):
                 path.unlink()
         for folder in (self.path / "cache", self.path):

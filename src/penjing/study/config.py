@@ -53,6 +53,7 @@ class FinalistsConfig(_Strict):
     first_rung_fraction: float = Field(default=0.25, gt=0, lt=1)
     tuning_fraction: float = Field(default=0.2, ge=0, lt=1)
     distillation: bool = True
+    chosen_by: Literal["auto", "surrogate", "told", "random"] = "auto"
 
 
 class TrainingConfig(_Strict):

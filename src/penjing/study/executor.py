@@ -1,8 +1,10 @@
 """Run jobs in worker processes, one thread each, or here; answers come in the order asked."""
 
+import ctypes
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -18,8 +20,18 @@ from penjing.study.jobs import FinalJob, InheritedJob, Outcome, TeacherJob
 from penjing.study.pipeline import DataFacts
 from penjing.study.workshop import Workshop
 
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 Job = InheritedJob | FinalJob | TeacherJob
 _workshop: Workshop | None = None
+
+
+def keep_freed_memory() -> None:
+    """Let the allocator keep what it frees: faulting it in again costs a sixth of a training."""
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None)
+        if hasattr(libc, "mallopt"):  # glibc; another C library has other habits
+            libc.mallopt(_M_MMAP_THRESHOLD, 2**30)
+            libc.mallopt(_M_TRIM_THRESHOLD, 2**30)
 
 
 def n_usable_cores() -> int:
@@ -47,6 +59,7 @@ class LocalExecutor:
         """Run the jobs; a worker that dies returns its job to be done once more."""
         if self.workers == 1:
             torch.set_num_threads(1)
+            keep_freed_memory()
             self._workshop = self._workshop or Workshop(*self._arguments)
             for job in jobs:
                 yield self._workshop.do(job)
@@ -90,6 +103,7 @@ def _prepare(*arguments: Any) -> None:
     global _workshop  # noqa: PLW0603 - a worker process has one workshop for its whole life
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
+    keep_freed_memory()
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     _workshop = Workshop(*arguments)
 

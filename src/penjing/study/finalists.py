@@ -17,8 +17,9 @@ import numpy as np
 from penjing.objectives import hypervolume_gains, non_dominated_mask
 from penjing.search import SurrogateSearcher
 from penjing.space import Candidate, CarriedSpace, SearchSpace, Value
-from penjing.store import content_key
+from penjing.store import Trial, content_key
 from penjing.study.jobs import FinalJob, TeacherJob
+from penjing.study.phases import phases_of
 from penjing.study.workshop import SUPERNET
 
 if TYPE_CHECKING:
@@ -118,20 +119,18 @@ class FinalistRounds:
     def _seats(self, n: int) -> list[Seat]:
         """The designs that promise the most together, with training choices spread over them."""
         study = self.study
-        space = self._space()
-        searcher = SurrogateSearcher(study.problem(space), n_initial=1)
-        for trial in study.inherited_trials():
-            searcher.tell(Candidate(trial.candidate), study.expected(trial))
         rng = np.random.default_rng([study.config.seed, 13])
-        # Whoever asks for a network under constraints wants to see the most accurate one, too.
-        chosen = searcher.most_accurate(max(1, n // 4), rng)
-        front = searcher.best(n, rng, per_cost=False, repeat=True)
-        chosen += [candidate for candidate in front if candidate not in chosen][: n - len(chosen)]
-        told = sorted(study.inherited_trials(), key=lambda t: -t.measurements["accuracy"])
-        for trial in told:
-            candidate = Candidate(trial.candidate)
-            if len(chosen) < n and candidate not in chosen:
-                chosen.append(candidate)
+        way = study.config.finalists.chosen_by
+        if way == "auto":
+            way = "surrogate" if study.config.search.algorithm == "surrogate" else "told"
+        chosen: list[Candidate] = []
+        if way == "surrogate":
+            chosen = self._promising(n, rng)
+        elif way == "told":
+            told = [t for t in study.inherited_trials() if t.phase == self._last_phase()]
+            chosen = [Candidate(t.candidate) for t in self._most_volume(told, n, expected=True)]
+        while len(chosen) < n:
+            chosen.append(study.problem(self._space()).sample_feasible(rng))
         seats: list[Seat] = []
         for index, candidate in enumerate(chosen):
             drawn = study.pipeline.training_space.sample(rng)
@@ -139,13 +138,26 @@ class FinalistRounds:
             seats.append(self._seat(Candidate({**candidate, **training})))
         return seats
 
+    def _promising(self, n: int, rng: np.random.Generator) -> list[Candidate]:
+        """What the surrogate expects to be best together; a quarter of it the most accurate."""
+        study = self.study
+        searcher = SurrogateSearcher(study.problem(self._space()), n_initial=1)
+        for trial in study.inherited_trials():
+            searcher.tell(Candidate(trial.candidate), study.expected(trial))
+        # Whoever asks for a network under constraints wants to see the most accurate one, too.
+        chosen = searcher.most_accurate(max(1, n // 4), rng)
+        front = searcher.best(n, rng, per_cost=False, repeat=True)
+        return chosen + [candidate for candidate in front if candidate not in chosen][: n - len(chosen)]
+
+    def _last_phase(self) -> str:
+        return phases_of(self.study.config.search)[-1].name
+
     def _space(self) -> SearchSpace:
         """What the last search phase left open."""
         study = self.study
-        if study.config.search.mode != "sequential":
-            return study.pipeline.space
-        told = [Candidate(t.candidate) for t in study.inherited_trials() if t.phase == "compression"]
-        return CarriedSpace(study.pipeline.space, told) if told else study.pipeline.space
+        told = [Candidate(t.candidate) for t in study.inherited_trials() if t.phase == self._last_phase()]
+        is_open = len(phases_of(study.config.search)) == 1 or not told
+        return study.pipeline.space if is_open else CarriedSpace(study.pipeline.space, told)
 
     def _rung(
         self, phase: str, seats: Sequence[Seat], share: float, is_last: bool, teacher: str = ""
@@ -214,13 +226,19 @@ class FinalistRounds:
         return [float(0.92 * share * left * w * rounds) for w in weight]
 
     def _halved(self, n: int) -> list[Seat]:
-        """The designs of the first rung that together promise the most, at the accuracy they showed."""
+        """The designs of the first rung that go on."""
+        trials = self.study.journal.trials(state="done", phase=self.first)
+        chosen = self._most_volume(trials, n)
+        return [Seat(Candidate(t.candidate), str(t.measurements["weights_key"])) for t in chosen]
+
+    def _most_volume(self, trials: Sequence[Trial], n: int, expected: bool = False) -> list[Trial]:
+        """The trials that together cover the most hypervolume; a quarter of them the most accurate."""
         study = self.study
-        trials = study.journal.trials(state="done", phase=self.first)
-        rows = [{**t.measurements["costs"], "accuracy": t.measurements["accuracy"]} for t in trials]
+        if not trials:
+            return []
+        rows = [study.row(trial) | (study.expected(trial) if expected else {}) for trial in trials]
         points = study.problem(study.pipeline.space).points(rows)
-        by_accuracy = sorted(range(len(trials)), key=lambda i: -rows[i]["accuracy"])
-        picked: list[int] = by_accuracy[: max(1, n // 4)]
+        picked = sorted(range(len(trials)), key=lambda i: -rows[i]["accuracy"])[: max(1, n // 4)]
         front = points[picked]
         order = np.argsort(points.sum(axis=1), kind="stable")
         while len(picked) < min(n, len(trials)):
@@ -232,8 +250,7 @@ class FinalistRounds:
             picked.append(index)
             front = np.vstack([front, points[index]])
             front = front[non_dominated_mask(front)]
-        chosen = [trials[index] for index in picked]
-        return [Seat(Candidate(t.candidate), str(t.measurements["weights_key"])) for t in chosen]
+        return [trials[index] for index in picked]
 
     def _teacher(self) -> str:
         """Keep the outputs of the most accurate network so far; empty when distillation is off."""

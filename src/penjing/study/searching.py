@@ -103,7 +103,7 @@ class Search:
                 measured = {**outcome.measurements, "costs": costs, **outcome.facts}
                 study.journal.tell(trial.number, "done", measured, outcome.seconds)
                 message = f"evaluation {trial.number}: accuracy {measured['accuracy']:.2%}"
-            told = next(t for t in study.journal.trials() if t.number == trial.number)
+            told = next(t for t in study.journal.trials(phase=trial.phase) if t.number == trial.number)
             self._tell(searcher, told)
             study.tell(message)
 
