@@ -59,11 +59,13 @@ def killed_and_resumed(config: Path, folder: Path, moments_s: list[float]) -> No
     run(*arguments)
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[str, str]]]:
+@pytest.fixture(scope="module", params=[1, 2], ids=["1 worker", "2 workers"])
+def undisturbed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, list[tuple[str, str]]]:
     folder = tmp_path_factory.mktemp("undisturbed")
     config = folder / "my.yaml"
-    config.write_text(CONFIG.format(workers=1))
+    config.write_text(CONFIG.format(workers=request.param))
     run("run", config, "--out", folder / "run")
     return config, outcome(folder / "run")
 

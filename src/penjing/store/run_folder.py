@@ -224,7 +224,7 @@ class RunFolder:
         ):
             for path in self.path.glob(pattern):
                 path.unlink()
-        for folder in (self.path / "cache", self.path):
+        for folder in (self.path / "cache", self.weights_path, self.path):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
 

@@ -74,6 +74,21 @@ def parse_budget(text: str) -> Budget:
 
 
 @dataclass(frozen=True)
+class Span:
+    """One stretch of a run: what it was given first, or an extension.
+
+    Attributes:
+        seconds: It may spend; None without a time budget.
+        evaluations: It may spend; None with a time budget.
+        first_number: Number of its first trial.
+    """
+
+    seconds: float | None
+    evaluations: int | None
+    first_number: int
+
+
+@dataclass(frozen=True)
 class Plan:
     """Seconds for every part of a run with a time budget.
 

@@ -2,10 +2,10 @@
 
 import difflib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, ValidationError
 
 from penjing.blueprint import PRECISIONS
 from penjing.errors import ConfigError, unknown_name
@@ -62,9 +62,9 @@ class TrainingConfig(_Strict):
     batch_size: int = Field(default=128, ge=8)
     mirror: bool = True
     shift_pixels: int = Field(default=1, ge=0)
-    learning_rates: list[float] = Field(default=[0.05, 0.1, 0.2], min_length=1)
-    weight_decays: list[float] = Field(default=[1e-5, 1e-4, 5e-4], min_length=1)
-    distillation_weights: list[float] = Field(default=[0.0, 0.5], min_length=1)
+    learning_rates: list[PositiveFloat] = Field(default=[0.05, 0.1, 0.2], min_length=1)
+    weight_decays: list[NonNegativeFloat] = Field(default=[1e-5, 1e-4, 5e-4], min_length=1)
+    distillation_weights: list[Annotated[float, Field(ge=0, le=1)]] = Field(default=[0.0, 0.5], min_length=1)
     optimisers: list[str] = Field(default=["sgd"], min_length=1)
 
 
@@ -123,6 +123,11 @@ def checked(data: dict[str, Any]) -> StudyConfig:
     for metric in config.hypervolume_box:
         if metric not in metrics:
             raise unknown_name("objective of this run for the hypervolume_box", metric, metrics)
+        low, high = config.hypervolume_box[metric]
+        if not 0 < low < high:
+            raise ConfigError(
+                f"hypervolume_box.{metric} must be [low, high] with 0 < low < high, got {[low, high]!r}."
+            )
     if config.search.algorithm not in ALGORITHMS:
         raise unknown_name("search algorithm", config.search.algorithm, ALGORITHMS)
     for name in config.training.optimisers:

@@ -7,8 +7,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
@@ -47,10 +47,19 @@ class LocalExecutor:
         config: What the user asked for.
         facts: About the data.
         workers: Processes; each computes with one thread.
+        on_wait: Called every other second while a job is awaited.
     """
 
-    def __init__(self, run: Path, config: StudyConfig, facts: DataFacts, workers: int) -> None:
+    def __init__(
+        self,
+        run: Path,
+        config: StudyConfig,
+        facts: DataFacts,
+        workers: int,
+        on_wait: Callable[[], None] = lambda: None,
+    ) -> None:
         self.workers = workers
+        self._on_wait = on_wait
         self._arguments = (run, config, facts)
         self._pool: ProcessPoolExecutor | None = None
         self._workshop: Workshop | None = None
@@ -64,20 +73,35 @@ class LocalExecutor:
             for job in jobs:
                 yield self._workshop.do(job)
             return
-        futures = [self._started().submit(_do, job) for job in jobs]
+        futures = [self._submit(job) for job in jobs]
         for index, job in enumerate(jobs):
             try:
-                yield futures[index].result()
+                yield self._waited(futures[index])
             except BrokenProcessPool:
                 self.close()
                 # Alone: a pool breaks for all its jobs, and only one of them may be to blame.
-                futures[index] = self._started().submit(_do, job)
                 try:
-                    yield futures[index].result()
+                    yield self._waited(self._submit(job))
                 except BrokenProcessPool:
                     self.close()
                     yield Outcome({}, 0.0, error=f"The worker process died twice on this job: {job}.")
-                futures[index + 1 :] = [self._started().submit(_do, again) for again in jobs[index + 1 :]]
+                for later in range(index + 1, len(jobs)):
+                    if not _is_finished(futures[later]):
+                        futures[later] = self._submit(jobs[later])
+
+    def _submit(self, job: Job) -> "Future[Outcome]":
+        try:
+            return self._started().submit(_do, job)
+        except BrokenProcessPool:  # an idle worker died
+            self.close()
+            return self._started().submit(_do, job)
+
+    def _waited(self, future: "Future[Outcome]") -> Outcome:
+        while True:
+            try:
+                return future.result(timeout=2.0)
+            except TimeoutError:
+                self._on_wait()
 
     def close(self) -> None:
         """End the workers at once; what they were doing is lost and will be asked again."""
@@ -97,6 +121,10 @@ class LocalExecutor:
                 self.workers, multiprocessing.get_context("spawn"), _prepare, self._arguments
             )
         return self._pool
+
+
+def _is_finished(future: "Future[Outcome]") -> bool:
+    return future.done() and not future.cancelled() and future.exception() is None
 
 
 def _prepare(*arguments: Any) -> None:

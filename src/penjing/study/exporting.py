@@ -48,6 +48,6 @@ def export_design(run: RunFolder, design: str, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name in (*manifest.checksums, "manifest.json"):
         shutil.copyfile(source / name, folder / name)
-    shape = ", ".join(str(size) for size in manifest.blueprint["input"]["shape"])
+    shape = ", ".join(str(int(size)) for size in manifest.blueprint["input"]["shape"])
     write_atomically(folder / "run.py", _SCRIPT.format(shape=shape))
     return folder

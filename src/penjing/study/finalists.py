@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _WORTHWHILE_EPOCHS = 16
+_SHIPPED_AFTER_A_STOP = 4
+_STOPPED = "stopped early"
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,10 @@ class FinalistRounds:
         self.last = f"finalists{extension}"
 
     @staticmethod
-    def n_evaluations(total: int, count: int | None) -> int:
-        """Evaluations that the rungs take out of a budget of ``total``."""
-        last = min(count or max(1, total // 6), max(1, total // 2))
-        return last + (2 * last if total >= 6 * last else 0)
+    def of_evaluations(total: int, count: int | None) -> tuple[int, bool]:
+        """Designs that ``total`` evaluations finish, and whether twice as many are tried before."""
+        n_last = min(count or max(1, total // 6), max(1, total // 2))
+        return n_last, total >= 6 * n_last
 
     def work(self) -> None:
         """Choose, train, halve, finish."""
@@ -73,23 +75,23 @@ class FinalistRounds:
             return
         n_last, has_first = study.journal.put_once(f"plan of {self.last}", self._planned())
         if has_first:
-            study.begin(self.first, 50 + 2 * study.extension)
+            study.begin(self.first, 2000 + 2 * study.extension)
             fraction = study.config.finalists.first_rung_fraction
             # Twice the designs for a part of the length: this share of all the time that is left.
             share = 2 * fraction / (1 + fraction)
-            self._rung(self.first, self._seated(self.first, 2 * n_last), share, is_last=False)
+            self._rung(self.first, self._seated(self.first, 2 * n_last, True), share, is_last=False)
             study.journal.end_phase(self.first)
-        study.begin(self.last, 51 + 2 * study.extension)
-        seats = self._halved(n_last) if has_first else self._seated(self.last, n_last)
+        study.begin(self.last, 2001 + 2 * study.extension)
+        seats = self._halved(n_last) if has_first else self._seated(self.last, n_last, False)
         self._rung(self.last, seats, 1.0, is_last=True, teacher=self._teacher() if has_first else "")
         study.journal.end_phase(self.last)
 
-    def _seated(self, phase: str, n: int) -> list[Seat]:
+    def _seated(self, phase: str, n: int, has_teacher: bool) -> list[Seat]:
         """The designs that were asked for already, or as many new ones."""
         asked = self.study.journal.trials(phase=phase)
         if len(asked) >= n:
             return [self._seat(Candidate(trial.candidate)) for trial in asked]
-        return self._seats(n)
+        return self._seats(n, has_teacher)
 
     def _seat(self, candidate: Candidate) -> Seat:
         study = self.study
@@ -104,10 +106,8 @@ class FinalistRounds:
         """How many designs are finished, and whether twice as many are tried before."""
         study = self.study
         wanted = study.config.finalists.count
-        total = study.budget.evaluations
-        if total is not None:
-            n_last = min(wanted or max(1, total // 6), max(1, total // 2))
-            return n_last, total >= 6 * n_last
+        if study.span.evaluations is not None:
+            return self.of_evaluations(study.span.evaluations, wanted)
         seconds = (study.seconds_left() or 0.0) * study.workers
         trained = [t for t in study.inherited_trials() if t.measurements.get("epochs")]
         per_epoch = [t.seconds / t.measurements["epochs"] for t in trained] or [10.0]
@@ -116,10 +116,10 @@ class FinalistRounds:
         # A first rung is worth its time only where what is left still trains a design to the end.
         return n_last, epochs / n_last > 1.5 * _WORTHWHILE_EPOCHS
 
-    def _seats(self, n: int) -> list[Seat]:
+    def _seats(self, n: int, has_teacher: bool) -> list[Seat]:
         """The designs that promise the most together, with training choices spread over them."""
         study = self.study
-        rng = np.random.default_rng([study.config.seed, 13])
+        rng = np.random.default_rng([study.config.seed, 13, study.extension])
         way = study.config.finalists.chosen_by
         if way == "auto":
             way = "surrogate" if study.config.search.algorithm == "surrogate" else "told"
@@ -129,13 +129,22 @@ class FinalistRounds:
         elif way == "told":
             told = [t for t in study.inherited_trials() if t.phase == self._last_phase()]
             chosen = [Candidate(t.candidate) for t in self._most_volume(told, n, expected=True)]
-        while len(chosen) < n:
-            chosen.append(study.problem(self._space()).sample_feasible(rng))
+        for _ in range(20 * n):
+            if len(chosen) >= n:
+                break
+            candidate = study.problem(self._space()).sample_feasible(rng)
+            if candidate not in chosen:
+                chosen.append(candidate)
         seats: list[Seat] = []
+        finished = {trial.key for trial in study.journal.trials(fidelity="final")}
         for index, candidate in enumerate(chosen):
             drawn = study.pipeline.training_space.sample(rng)
             training = drawn if index % 2 else study.pipeline.default_training()
-            seats.append(self._seat(Candidate({**candidate, **training})))
+            if not has_teacher:
+                training = study.pipeline.without_distillation(training)
+            seat = self._seat(Candidate({**candidate, **training}))
+            if seat.candidate.key not in finished:
+                seats.append(seat)
         return seats
 
     def _promising(self, n: int, rng: np.random.Generator) -> list[Candidate]:
@@ -207,7 +216,7 @@ class FinalistRounds:
             weights_key=content_key(phase, seat.candidate.key, study.config.seed),
             start_key=seat.start_key,
             teacher_key=teacher if uses_teacher else "",
-            epochs=finalists.epochs * share,
+            epochs=0.0 if phase == _STOPPED else finalists.epochs * share,
             tuning_epochs=finalists.epochs * finalists.tuning_fraction if is_last else 0.0,
             seconds=limit,
             is_last=is_last,
@@ -220,10 +229,29 @@ class FinalistRounds:
         if left is None:
             return [None] * len(seats)
         costs = [self.study.pipeline.costs(seat.without_training) for seat in seats]
-        weight = np.array([(0.2 + cost["macs"] / 1e6) ** 0.5 for cost in costs])
-        rounds = self.study.workers / max(weight.sum(), 1e-9)
-        # Workers rarely end together; what is kept back covers the last one's overhang.
-        return [float(0.92 * share * left * w * rounds) for w in weight]
+        weights = [(0.2 + cost["macs"] / 1e6) ** 0.5 for cost in costs]
+        busy = [0.0] * self.study.workers
+        for weight in weights:  # in the order in which the workers will take them
+            busy[busy.index(min(busy))] += weight
+        # What is kept back covers what a job does besides training.
+        return [0.92 * share * left * weight / max(busy) for weight in weights]
+
+    def ship_known(self) -> None:
+        """After an interrupt before any design was finished: make files of the best that were trained."""
+        study = self.study
+        rungs = study.journal.trials(state="done", fidelity="rung")
+        trials = rungs or study.inherited_trials()
+        if not trials or not study.box or study.journal.trials(state="done", fidelity="final"):
+            return
+        chosen = self._most_volume(trials, _SHIPPED_AFTER_A_STOP, expected=not rungs)
+        training = study.pipeline.without_distillation(study.pipeline.default_training())
+        seats = [self._seat(Candidate({**training, **trial.candidate})) for trial in chosen]
+        if rungs:
+            seats = [
+                Seat(s.candidate, t.measurements["weights_key"]) for s, t in zip(seats, chosen, strict=True)
+            ]
+        study.begin(_STOPPED, 3000)
+        self._rung(_STOPPED, seats, 0.0, is_last=True)
 
     def _halved(self, n: int) -> list[Seat]:
         """The designs of the first rung that go on."""
@@ -262,4 +290,7 @@ class FinalistRounds:
         best = max(trials, key=lambda t: (t.measurements["accuracy"], t.key))
         key = str(best.measurements["weights_key"])
         outcome = next(iter(study.executor.map([TeacherJob(best.candidate, key)])))
-        return "" if outcome.error else key
+        if outcome.error:
+            log.warning("no distillation: %s", outcome.error)
+            return ""
+        return key

@@ -89,6 +89,12 @@ class Pipeline:
             batch_size=self.config.training.batch_size,
         )
 
+    def without_distillation(self, training: Candidate) -> Candidate:
+        """The same training choices where there is no teacher: the knob would do nothing."""
+        offered = self.training_space["training.distillation_weight"].values
+        weight = 0.0 if 0.0 in offered else offered[0]
+        return Candidate({**training, "training.distillation_weight": weight})
+
     def default_training(self) -> Candidate:
         """The middle value of every training choice."""
         return self.training_space.candidate(

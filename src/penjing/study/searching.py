@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from penjing.errors import EvaluationError
-from penjing.objectives import parse_constraint
+from penjing.objectives import hypervolume, parse_constraint
 from penjing.protocols import Searcher
 from penjing.search import SearchProblem, SurrogateSearcher, searcher_named
 from penjing.space import Candidate, CarriedSpace, SearchSpace
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _EVALUATIONS_IN_A_TIME_BUDGET = 40
+_LATEST = "latest batch"
 
 
 class Search:
@@ -45,10 +46,14 @@ class Search:
     def _check_that_something_worked(self, phase: Phase) -> None:
         trials = self.study.journal.trials(phase=phase.name)
         if trials and all(trial.state == "failed" for trial in trials):
-            raise EvaluationError(
-                f"All {len(trials)} evaluations of phase {phase.name!r} failed; the first: {trials[0].error} "
-                'If a script calls penjing.search, its work must stand under `if __name__ == "__main__":`, '
+            died = "died" in (trials[0].error or "")
+            hint = (
+                ' If a script calls penjing.search, its work must stand under `if __name__ == "__main__":`, '
                 "because worker processes import it; or pass workers=1."
+            )
+            raise EvaluationError(
+                f"All {len(trials)} evaluations of phase {phase.name!r} failed; the first: {trials[0].error}"
+                f"{hint if died else ''}"
             )
 
     def _space(self, phase: Phase, winners: Sequence[Candidate]) -> SearchSpace:
@@ -70,6 +75,7 @@ class Search:
         began_s = study.journal.put_once(
             f"{phase.name} began at, extension {study.extension}", study.stopwatch.elapsed_s
         )
+        self._complete_batch(phase)
         while not self._is_over(phase, began_s):
             asked = [t for t in study.journal.trials(phase=phase.name) if t.state == "asked"]
             if not asked:
@@ -85,15 +91,32 @@ class Search:
         first = study.journal.next_number()
         n = study.workers
         if study.plan is None:
-            told = study.journal.trials(phase=phase.name)
-            n = max(0, min(n, self._n_evaluations(phase.share) - len(told)))
+            n = max(0, min(n, self._n_evaluations(phase.share) - len(self._trials(phase))))
         batch = searcher.ask(n, np.random.default_rng([study.config.seed, first]))
-        for number, candidate in enumerate(batch, start=first):
-            study.journal.ask(number, phase.name, "inherited", candidate.as_dict(), candidate.key)
+        # Kept as a whole: a batch of which a kill left a part is completed, not followed by another.
+        study.journal.put(
+            _LATEST, {"phase": phase.name, "first": first, "batch": [c.as_dict() for c in batch]}
+        )
+        self._complete_batch(phase)
+
+    def _complete_batch(self, phase: Phase) -> None:
+        journal = self.study.journal
+        latest = journal.get(_LATEST, {"phase": "", "first": 0, "batch": []})
+        if latest["phase"] != phase.name:
+            return
+        for number, assignment in enumerate(latest["batch"], start=latest["first"]):
+            if number >= journal.next_number():
+                candidate = Candidate(assignment)
+                journal.ask(number, phase.name, "inherited", candidate.as_dict(), candidate.key)
+
+    def _trials(self, phase: Phase) -> list[Trial]:
+        """The trials of a phase in this stretch of the run."""
+        trials = self.study.journal.trials(phase=phase.name)
+        return [trial for trial in trials if trial.number >= self.study.span.first_number]
 
     def _evaluate(self, trials: Sequence[Trial], searcher: Searcher) -> None:
         study = self.study
-        jobs = [self._job(Candidate(trial.candidate)) for trial in trials]
+        jobs = [self._job(trial) for trial in trials]
         for trial, outcome in zip(trials, study.executor.map(jobs), strict=True):
             if outcome.error:
                 study.journal.tell(trial.number, "failed", {}, outcome.seconds, outcome.error)
@@ -113,13 +136,16 @@ class Search:
         costs = self.study.expected(trial) if trial.state == "done" else failed
         searcher.tell(Candidate(trial.candidate), costs)
 
-    def _job(self, candidate: Candidate) -> InheritedJob:
+    def _job(self, trial: Trial) -> InheritedJob:
         study = self.study
+        candidate = Candidate(trial.candidate)
         key = study.weights_key(candidate)
+        # Kept with the ask: after a kill a neighbour may know more than when this was asked.
+        parent = study.journal.put_once(f"parent of {trial.number}", study.nearest_trained(candidate))
         return InheritedJob(
             candidate=candidate.as_dict(),
             weights_key=key,
-            parent_key=study.nearest_trained(candidate),
+            parent_key=parent,
             way=study.way,
             epochs=study.brief_epochs,
             seconds=None if study.plan is None else 0.25 * study.plan.search_s,
@@ -140,16 +166,16 @@ class Search:
 
     def _n_evaluations(self, share: float) -> int:
         """How many evaluations a phase gets; with a time budget a guess."""
-        budget = self.study.budget.evaluations
+        budget = self.study.span.evaluations
         if budget is None:
             return _EVALUATIONS_IN_A_TIME_BUDGET
-        finals = FinalistRounds.n_evaluations(budget, self.study.config.finalists.count)
-        return max(1, round((budget - finals) * share))
+        n_last, has_first = FinalistRounds.of_evaluations(budget, self.study.config.finalists.count)
+        return max(1, round((budget - n_last * (3 if has_first else 1)) * share))
 
     def _is_over(self, phase: Phase, began_s: float) -> bool:
         study = self.study
-        told = [t for t in study.journal.trials(phase=phase.name) if t.state != "asked"]
-        if self._has_reached_target(told) or self._gains_no_more(phase):
+        told = [t for t in self._trials(phase) if t.state != "asked"]
+        if self._has_reached_target(told) or self._gains_no_more(told):
             return True
         if study.plan is None:
             return len(told) >= self._n_evaluations(phase.share)
@@ -163,14 +189,12 @@ class Search:
         rows = [self.study.row(trial) for trial in trials if trial.state == "done"]
         return bool(wanted) and any(all(c.is_met(row[c.metric]) for c in wanted) for row in rows)
 
-    def _gains_no_more(self, phase: Phase) -> bool:
+    def _gains_no_more(self, trials: Sequence[Trial]) -> bool:
         """Whether the last evaluations, as many as ``patience`` says, added no hypervolume."""
         patience = self.study.config.search.patience
-        if patience is None:
+        rows = [self.study.row(trial) for trial in trials if trial.state == "done"]
+        if patience is None or len(rows) <= patience:
             return False
-        volumes = [
-            event.facts["hypervolume"]
-            for event in self.study.journal.events("progress")
-            if event.facts["phase"] == phase.name and event.facts["fidelity"] == "inherited"
-        ]
-        return len(volumes) > patience and volumes[-1] <= volumes[-1 - patience]
+        points = self.study.problem(self.study.pipeline.space).points(rows)
+        reference = np.ones(points.shape[1])
+        return hypervolume(points, reference) <= hypervolume(points[:-patience], reference)

@@ -13,7 +13,7 @@ from penjing.objectives import Constraint, hypervolume, non_dominated_mask, pars
 from penjing.search import SearchProblem
 from penjing.space import Candidate, SearchSpace
 from penjing.store import Journal, RunFolder, Trial, content_key
-from penjing.study.budget import Budget, Plan, Stopwatch, plan_for
+from penjing.study.budget import Budget, Plan, Span, Stopwatch, plan_for
 from penjing.study.config import StudyConfig
 from penjing.study.executor import LocalExecutor, n_usable_cores
 from penjing.study.finalists import FinalistRounds
@@ -70,39 +70,66 @@ class Study:
         self._observe = observe
         self._phase = "preparing"
         self.workers = config.workers or n_usable_cores()
-        self.executor = LocalExecutor(run.path, config, facts, self.workers)
+        self.executor = LocalExecutor(run.path, config, facts, self.workers, self._keep_time)
         self.constraints = [parse_constraint(text) for text in config.constraints]
-        self.plan: Plan | None = plan_for(budget.seconds) if budget.seconds else None
         self.extension = int(journal.get("extension", 0))
+        self.span = self._span()
+        self.plan: Plan | None = None if self.span.seconds is None else plan_for(self.span.seconds)
         self.way = "alone"
         self.box: dict[str, tuple[float, float]] = {}
+
+    def _span(self) -> Span:
+        """What this stretch of the run may spend; decided once, so that a resumed stretch keeps it."""
+        told = [t for t in self.journal.trials() if t.state != "asked"]
+        used_s = self.stopwatch.elapsed_s if self.extension else 0.0
+        seconds, evaluations = self.budget.seconds, self.budget.evaluations
+        kept = self.journal.put_once(
+            f"span {self.extension}",
+            {
+                "seconds": None if seconds is None else max(1.0, seconds - used_s),
+                "evaluations": None if evaluations is None else max(1, evaluations - len(told)),
+                "first_number": self.journal.next_number(),
+            },
+        )
+        return Span(**kept)
 
     def work(self) -> None:
         """Do everything that is left to do."""
         finisher = Finisher(self.run_folder, self.journal, self.config, self.pipeline)
+        rounds = FinalistRounds(self)
         with _interrupts():
             try:
-                self._check_exact_constraints()
-                self.begin("latency model", 0)
-                finisher.prepare(self.plan)
-                self._train_reference(finisher.reference_candidate())
-                self.box = self.journal.put_once("box", self._box())
-                self.box = {name: (pair[0], pair[1]) for name, pair in self.box.items()}
-                self.way = self.journal.put_once("way", self._way())
-                if self.way == SUPERNET:
-                    train_shared(self)
+                self._prepare(finisher)
                 Search(self).run()
-                rounds = FinalistRounds(self)
                 rounds.work()
             except Interrupted:
                 log.warning("asked to stop: finishing with what is known")
                 self.stopwatch.is_interrupted = True
-            finally:
-                self.executor.close()
-        self.begin("measuring", 90)
-        finisher.finish(self._seconds_left(reserve=False))
+        try:
+            if self.stopwatch.is_interrupted:
+                rounds.ship_known()
+        finally:
+            self.executor.close()
+        self.begin("measuring", 1000)
+        with _interrupts():
+            try:
+                finisher.finish(self._seconds_left(reserve=False))
+            except Interrupted:
+                self.stopwatch.is_interrupted = True
         self.journal.put("elapsed_s", self.stopwatch.elapsed_s)
         self.tell("finished" if not self.stopwatch.is_interrupted else "stopped early")
+
+    def _prepare(self, finisher: Finisher) -> None:
+        """Know costs, reference and box, before the first candidate is drawn."""
+        self._check_exact_constraints()
+        self.begin("latency model", 0)
+        finisher.prepare(self.plan)
+        self._train_reference(finisher.reference_candidate())
+        box = self.journal.put_once("box", self._box())
+        self.box = {name: (pair[0], pair[1]) for name, pair in box.items()}
+        self.way = self.journal.put_once("way", self._way())
+        if self.way == SUPERNET:
+            train_shared(self)
 
     def _check_exact_constraints(self) -> None:
         """Find out in seconds whether sizes and operations can be met, before anything is measured."""
@@ -136,7 +163,7 @@ class Study:
         self.journal.put("reference", {**reference, "accuracy": outcome.measurements["accuracy"]})
 
     def _way(self) -> str:
-        """How inherited weights are got; see ADR 4 for why small networks train alone."""
+        """How inherited weights are got; ADR 4 says why small networks train alone."""
         if self.config.search.train_on != "auto":
             return self.config.search.train_on
         return "alone"
@@ -160,6 +187,10 @@ class Study:
             evaluation_cost=lambda costs: 0.4 + costs["macs"] / 1e6,
             log_error="accuracy" not in self.config.hypervolume_box,
         )
+
+    def _keep_time(self) -> None:
+        """Remember the time used, so that a kill does not give it back."""
+        self.journal.put("elapsed_s", self.stopwatch.elapsed_s)
 
     def inherited_trials(self) -> list[Trial]:
         """Everything that was learnt at the inherited fidelity, in ask order."""

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 from torch.nn import functional
 
 from penjing.blueprint import Blueprint, precision_named
 from penjing.compression.quantization.simulate import calibrate, simulate_
-from penjing.errors import ArtifactError
+from penjing.errors import ArtifactError, RunFolderError
 from penjing.families.elastic.inherit import inherit_
 from penjing.families.elastic.supernet import Supernet, largest_shapes
 from penjing.families.plain import build_network, folded, initialise_
@@ -62,7 +62,9 @@ class Workshop:
                 measurements, facts = self._final(job)
             else:
                 measurements, facts = self._teach(job)
-        except (ArtifactError, RuntimeError, ValueError, FloatingPointError) as error:
+        except RunFolderError:
+            raise  # a full disk is not the design's fault
+        except Exception as error:
             message = f"{type(error).__name__}: {error}"
             return Outcome({}, time.perf_counter() - started, error=message)
         return Outcome(measurements, time.perf_counter() - started, facts)
@@ -107,7 +109,11 @@ class Workshop:
         elif job.start_key:
             inherit_(network, load_file(self._weights_path(job.start_key)))
         teacher = self._teacher_logits(job.teacher_key, plain) if job.teacher_key else None
+        if not job.epochs:
+            return self._shipped_as_it_is(job, network, blueprint)
         recipe = self.pipeline.recipe(candidate, job.epochs)
+        if teacher is None:
+            recipe = replace(recipe, distillation_weight=0.0)
         tuning_share = self._tuning_share(blueprint) if job.is_last else 0.0
         seconds = None if job.seconds is None else job.seconds * (1 - tuning_share)
         done = self._train_(network, plain, recipe, generator, teacher, seconds)
@@ -138,17 +144,34 @@ class Workshop:
             facts["quantization_aware_validation_accuracy"] = accuracy(tuned, x, y)
             if facts["quantization_aware_validation_accuracy"] > after:
                 ready, scheme = tuned, tuned_scheme
-        facts |= ship(
+        return self._shipped(job, blueprint, ready, scheme, facts)
+
+    def _shipped_as_it_is(
+        self, job: FinalJob, network: nn.Module, blueprint: Blueprint
+    ) -> tuple[dict[str, float], dict[str, object]]:
+        """After a stop: compress and write what was trained so far."""
+        ready, scheme = self._compressed(network, blueprint)
+        return self._shipped(job, blueprint, ready, scheme, {"recipe": {"epochs": 0.0}})
+
+    def _shipped(
+        self,
+        job: FinalJob,
+        blueprint: Blueprint,
+        ready: nn.Module,
+        scheme: QuantizationScheme,
+        facts: dict[str, object],
+    ) -> tuple[dict[str, float], dict[str, object]]:
+        shipped = ship(
             self.run / "designs" / job.design,
             self.pipeline.target,
             blueprint,
             ready,
             scheme,
             self.tensor("validation_x"),
-            labels,
+            self.labels("validation"),
         )
-        measured = {name: facts[name] for name in ("accuracy", "size_bytes")}
-        return {name: float(str(value)) for name, value in measured.items()}, facts
+        measured = {name: float(str(shipped[name])) for name in ("accuracy", "size_bytes")}
+        return measured, {**facts, **shipped}
 
     def _tuning_share(self, blueprint: Blueprint) -> float:
         """The part of the time kept for quantization-aware training: where few bits may cost accuracy."""
@@ -164,7 +187,7 @@ class Workshop:
         network = build_network(plain, trainable=True)
         network.load_state_dict(load_file(self._weights_path(job.weights_key)))
         logits = logits_of(network, self.images("train", plain))
-        save_file({"logits": logits}, self._teacher_path(job.weights_key))
+        write_atomically(self._teacher_path(job.weights_key), save({"logits": logits}))
         return {}, {"teacher": job.weights_key}
 
     def _teacher_logits(self, key: str, plain: Blueprint) -> torch.Tensor:
