@@ -65,6 +65,7 @@ class TrainingConfig(_Strict):
     learning_rates: list[PositiveFloat] = Field(default=[0.05, 0.1, 0.2], min_length=1)
     weight_decays: list[NonNegativeFloat] = Field(default=[1e-5, 1e-4, 5e-4], min_length=1)
     distillation_weights: list[Annotated[float, Field(ge=0, le=1)]] = Field(default=[0.0, 0.5], min_length=1)
+    label_smoothings: list[Annotated[float, Field(ge=0, lt=1)]] = Field(default=[0.1, 0.0], min_length=1)
     optimisers: list[str] = Field(default=["sgd"], min_length=1)
 
 

@@ -86,6 +86,7 @@ class Pipeline:
             weight_decay=float(str(training["training.weight_decay"])),
             distillation_weight=float(str(training["training.distillation_weight"])),
             optimiser=str(training["training.optimiser"]),
+            label_smoothing=float(str(training["training.label_smoothing"])),
             batch_size=self.config.training.batch_size,
         )
 
@@ -96,7 +97,7 @@ class Pipeline:
         return Candidate({**training, "training.distillation_weight": weight})
 
     def default_training(self) -> Candidate:
-        """The middle value of every training choice."""
+        """The middle value of every training choice; of two, the second."""
         return self.training_space.candidate(
             {choice.name: choice.values[len(choice.values) // 2] for choice in self.training_space}
         )
@@ -123,5 +124,6 @@ def _training_choices(config: StudyConfig) -> list[Choice]:
         Choice("training.learning_rate", tuple(offered.learning_rates), "training"),
         Choice("training.weight_decay", tuple(offered.weight_decays), "training"),
         Choice("training.distillation_weight", tuple(weights), "training"),
+        Choice("training.label_smoothing", tuple(offered.label_smoothings), "training"),
         Choice("training.optimiser", tuple(offered.optimisers), "training", ordered=False),
     ]
