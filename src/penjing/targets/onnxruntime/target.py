@@ -125,8 +125,8 @@ class OnnxRuntimeCpu:
                     undisturbed[turn, int(name)] = latency.undisturbed or latency.value
                 if progress is not None:
                     progress(turn * n + min(start + _GROUP, n), n * _PASSES)
-        # What is reported are medians: on a quiet machine they lie a fixed percent or two higher.
-        usual_gap = float(np.percentile(medians / undisturbed, 10))
+        # What is reported are medians: above the least disturbed time by what is usual on this machine.
+        usual_gap = float(np.median(medians / undisturbed.min(axis=0)))
         return undisturbed.min(axis=0) * usual_gap
 
     def latency_model(
