@@ -90,7 +90,7 @@ class Bench:
             pieces = [
                 functional.interpolate(p.float(), (size, size), mode="bilinear") for p in source.split(2000)
             ]
-            self._sizes[part, size] = torch.cat([p.round().to(torch.uint8) for p in pieces])
+            self._sizes[part, size] = torch.cat([p.floor().to(torch.uint8) for p in pieces])
         return self._sizes[part, size]
 
     def keep(self, **row: object) -> None:
