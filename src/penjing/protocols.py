@@ -5,7 +5,7 @@ through the protocols in this file. Every protocol states who calls it, in
 which order, and what may be changed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -100,8 +100,9 @@ class Block:
 class Family(Protocol):
     """A way from candidates to blueprints, for one kind of network.
 
-    ``choices`` is called once per study; ``blueprint`` for every candidate,
-    thousands of times, and must be a pure function of the candidate.
+    ``choices`` and ``blocks`` are called once per process, ``blueprint`` for
+    every candidate, thousands of times: a pure function of the choices that
+    the family offers, whatever else the candidate holds.
     """
 
     def choices(self, abilities: Abilities) -> Sequence[Choice]:
@@ -109,47 +110,77 @@ class Family(Protocol):
         ...
 
     def blocks(self) -> Sequence[Block]:
-        """The parts that get compression choices of their own."""
+        """The parts that get compression choices of their own; each layer with weights is in one."""
         ...
 
     def blueprint(self, candidate: Candidate) -> Blueprint:
-        """The candidate's network in 32-bit floats."""
+        """The candidate's network in 32-bit floats; input and result are the same for all candidates."""
         ...
 
     def covering(self, choices: Sequence[Choice]) -> list[Candidate]:
-        """Candidates that together use every weight of the family."""
+        """Candidates that together use every weight of the family: no other has a layer that is larger.
+
+        Args:
+            choices: Of the space that is to be covered, in building order; a method's may be among them.
+        """
         ...
 
 
 class Method(Protocol):
-    """A way to compress: says what may vary, what the network will be, and makes it so.
+    """A way to compress: says what may vary, and what the network will be.
 
-    Order of calls: ``choices`` once per study, ``rewrite`` for every
-    candidate (exact, nothing is computed), ``apply`` for designs that are
-    made. ``apply`` does not change the network that it is given.
+    Order of calls: ``choices`` once per process, then ``rewrite`` for every
+    candidate, thousands of times. Nothing is computed there, and it is exact:
+    the layers, precisions and stored tensors of the rewritten blueprint are
+    those of the file. What is computed for a design that is made (scales,
+    rounded weights) follows from the rewritten blueprint. The blueprint that
+    is given is not changed.
     """
 
     name: str
 
     def choices(self, blocks: Sequence[Block], abilities: Abilities) -> Sequence[Choice]:
-        """What may vary in the compression of ``blocks``."""
+        """What may vary in the compression of ``blocks``; each choice is named within its block.
+
+        Raises:
+            InvalidValueError: If the method would offer what the target cannot run.
+        """
         ...
 
     def rewrite(self, blueprint: Blueprint, candidate: Candidate) -> Blueprint:
-        """The network that ``candidate`` will be."""
+        """The network that ``candidate`` will be, with the same input and result; a pure function."""
         ...
 
 
-class CostModel(Protocol):
-    """Costs that need no weights: exact ones from the blueprint, latency from a fitted model."""
+class MeasuredLatency(Protocol):
+    """How long one call takes: wall time in milliseconds, with a 95 % interval."""
 
-    def costs(self, blueprint: Blueprint) -> dict[str, float]:
-        """From the name of a cost, with its unit, to its value."""
+    @property
+    def value(self) -> float:
+        """Median, milliseconds per call."""
+        ...
+
+    @property
+    def low(self) -> float:
+        """Lower end of its interval, milliseconds."""
+        ...
+
+    @property
+    def high(self) -> float:
+        """Upper end, milliseconds."""
+        ...
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON data with units in the names: ``value_ms``, ``low_ms``, ``high_ms``, …."""
         ...
 
 
 class Target(Protocol):
-    """A runtime on a device: its abilities, its file, its clock."""
+    """A runtime on a device: its abilities, its file, its clock.
+
+    Everything but ``measure`` may be called from several processes at once;
+    ``measure`` only while nothing else of ours runs.
+    """
 
     name: str
 
@@ -158,46 +189,73 @@ class Target(Protocol):
         ...
 
     def size_bytes(self, blueprint: Blueprint) -> int:
-        """The exact size of the file that :meth:`write` would make."""
+        """The size of the file that :meth:`write` would make: exact, or within 1 % where a format packs."""
         ...
 
     def write(
         self, blueprint: Blueprint, weights: Mapping[str, FloatArray], scheme: QuantizationScheme
     ) -> bytes:
-        """The target's file; equal arguments give equal bytes."""
+        """The target's file; equal arguments give equal bytes.
+
+        Args:
+            blueprint: With precisions.
+            weights: ``<layer>.weight`` and ``<layer>.bias``, in floats.
+            scheme: Scales for every quantized tensor of the blueprint.
+        """
         ...
 
     def predict(self, artifact: bytes, x: NDArray[np.uint8]) -> FloatArray:
-        """Logits of pixels ``[N, C, H, W]`` by the file alone, ``[N, classes]``."""
+        """Logits of pixels ``[N, C, H, W]`` by the file alone, ``[N, classes]``.
+
+        Raises:
+            ArtifactError: If the bytes are no file of this target.
+        """
+        ...
+
+    def measure(
+        self, artifacts: Mapping[str, bytes], reference: str | None = None, batch: int = 1
+    ) -> Mapping[str, MeasuredLatency]:
+        """Time files against each other, in the order given, with ``batch`` examples per call."""
         ...
 
 
 class Searcher(Protocol):
     """Proposes candidates and learns from what they turned out to be.
 
-    Trace: ``ask(k)`` → candidates → evaluated → ``tell(candidate, costs)`` …
+    Trace: ``ask(n, rng)`` → candidates → evaluated → ``tell(candidate, costs)`` …
     All randomness of the k-th ask comes from the generator passed to it, so
     that a searcher that was told the same results proposes the same.
     """
 
     def ask(self, n: int, rng: np.random.Generator) -> list[Candidate]:
-        """Propose ``n`` candidates."""
+        """Propose ``n`` candidates; fewer when the space has no more to give."""
         ...
 
     def tell(self, candidate: Candidate, costs: Mapping[str, float]) -> None:
-        """Learn what a candidate turned out to be; all costs are minimised."""
+        """Learn what an evaluation found: metrics by name, as measured, so that more ``accuracy`` is better.
+
+        Metrics that need no evaluation are left out: the searcher's problem knows them.
+        """
         ...
 
 
 class Executor(Protocol):
-    """Runs functions of plain data, in other processes or here; results come in the order asked."""
+    """Runs jobs, plain data, in other processes or here.
 
-    def map(self, function: Any, items: Sequence[Any]) -> Any:
-        """Call ``function`` with every item; results in the order of ``items``."""
+    Results come one by one in the order asked. A job that fails comes back as
+    a result that says so; one whose process died is done once more.
+    """
+
+    def map(self, jobs: Sequence[Any], /) -> Iterator[Any]:
+        """Do every job; one result per job, in the order of ``jobs``."""
+        ...
+
+    def train_in(self, precision: str, /) -> None:
+        """Let every training from now on compute in this precision."""
         ...
 
     def close(self) -> None:
-        """Let go of processes and memory."""
+        """Let go of processes at once; what they were doing is lost, and is asked again."""
         ...
 
 
@@ -206,10 +264,10 @@ __all__ = [
     "Abilities",
     "ActivationScale",
     "Block",
-    "CostModel",
     "Executor",
     "Family",
     "FloatArray",
+    "MeasuredLatency",
     "Method",
     "QuantizationScheme",
     "Searcher",

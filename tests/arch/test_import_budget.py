@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2] / "src"
 HEAVY = ("onnxruntime", "pandas", "torch")
-WITHOUT_TORCH = ("blueprint", "cli", "errors", "objectives", "protocols", "report", "serve", "space", "store")
+WITHOUT_TORCH = ("blueprint", "cli", "errors", "objectives", "protocols", "report", "space", "store")
 
 
 def _modules(pattern: str) -> list[str]:

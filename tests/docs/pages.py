@@ -1,9 +1,12 @@
 """What the tests of the documentation read: its pages, their code blocks and their tables."""
 
+import doctest
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -60,3 +63,12 @@ def rows(text: str) -> Iterator[list[str]]:
 def code(cell: str) -> list[str]:
     """The pieces of a cell that are set as code."""
     return re.findall(r"`([^`]+)`", cell)
+
+
+@cache
+def names_defined_on(name: str) -> dict[str, Any]:
+    """What is defined once everything at the prompt of a page below ``docs`` was typed."""
+    shown = "\n".join(block.text for block in blocks("pycon") if block.page == f"docs/{name}")
+    test = doctest.DocTestParser().get_doctest(shown, {}, name, name, 0)
+    assert doctest.DocTestRunner().run(test, clear_globs=False).failed == 0
+    return test.globs

@@ -11,17 +11,10 @@ from penjing.compression.quantization.method import Quantization
 from penjing.families.convolutional import ConvolutionalFamily, ConvolutionalSettings
 from penjing.protocols import Abilities, FloatArray
 from penjing.space import Candidate, SearchSpace
+from penjing.testing.networks import SMALL
 
 ALL_PRECISIONS = tuple(PRECISIONS)
 ABILITIES = Abilities(ALL_PRECISIONS, ("fp32", "w8a8"))
-SMALL = ConvolutionalSettings(
-    resolutions=(6, 8),
-    stem_widths=(4, 6),
-    stage_widths=((4, 6), (5, 8)),
-    stage_depths=((1, 2), (0, 1, 2)),
-    stage_strides=((1, 2), (1, 2)),
-    expansions=(2, 3),
-)
 
 
 class Pipeline:

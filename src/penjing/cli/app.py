@@ -116,6 +116,8 @@ def measure(
     from penjing.targets.onnxruntime.file_measurement import measure_file
 
     measured = measure_file(path, threads=threads)
+    for warning in measured["warnings"]:
+        typer.echo(f"penjing: {warning}", err=True)
     typer.echo(json.dumps(measured, indent=2) if as_json else "\n".join(measurement_lines(measured)))
 
 

@@ -27,9 +27,11 @@ def front_lines(document: Mapping[str, Any]) -> list[str]:
 
 
 def measurement_lines(measured: Mapping[str, Any]) -> list[str]:
-    """One line per value, nested ones indented."""
+    """One line per value, nested ones indented; warnings are left to standard error."""
     lines: list[str] = []
     for name, value in measured.items():
+        if name == "warnings":
+            continue
         if isinstance(value, Mapping):
             lines.append(f"{name}:")
             lines.extend(f"  {line}" for line in measurement_lines(value))

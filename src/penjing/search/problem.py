@@ -27,8 +27,8 @@ class SearchProblem:
             metric's own entry included.
         constraints: Absolute ones on metrics that ``costs`` gives: hard.
         trained_metric: The objective that only training reveals.
-        evaluation_cost: Relative expense of evaluating a candidate; used to
-            prefer cheap ones at equal gain.
+        evaluation_cost: Relative expense of evaluating a candidate whose costs are given;
+            used to prefer cheap ones at equal gain.
         log_error: Whether accuracy counts by the logarithm of the error, so that
             from 98 to 99 % is as much as from 60 to 80 %, instead of linearly.
     """
@@ -40,14 +40,14 @@ class SearchProblem:
         box: Mapping[str, tuple[float, float]],
         constraints: Sequence[Constraint] = (),
         trained_metric: str = "accuracy",
-        evaluation_cost: Callable[[Mapping[str, float]], float] = lambda costs: 1.0,
+        evaluation_cost: Callable[[Candidate, Mapping[str, float]], float] = lambda candidate, costs: 1.0,
         log_error: bool = False,
     ) -> None:
         self.space = space
         self.box = dict(box)
         self.constraints = tuple(constraints)
         self.trained_metric = trained_metric
-        self.evaluation_cost = evaluation_cost
+        self._evaluation_cost = evaluation_cost
         self.log_error = log_error
         self._costs = costs
         self._known: dict[str, Mapping[str, float]] = {}
@@ -57,6 +57,10 @@ class SearchProblem:
         if candidate.key not in self._known:
             self._known[candidate.key] = self._costs(candidate)
         return self._known[candidate.key]
+
+    def evaluation_cost(self, candidate: Candidate) -> float:
+        """The relative expense of evaluating a candidate, as far as it is known before."""
+        return self._evaluation_cost(candidate, self.costs(candidate))
 
     def violation(self, candidate: Candidate) -> float:
         """By how much, relatively and in sum, constraints and box are exceeded; 0 when all are met."""

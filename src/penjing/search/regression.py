@@ -47,9 +47,10 @@ class ScarceRegression:
         self._capacity = (capacity - self._centre) / self._spread
         self._mean, self._scale = float(target.mean()), float(target.std()) + 1e-6
         standard = (target - self._mean) / self._scale
+        terms = self._terms(one_hot, self._capacity)
         self._fit = max(
             (
-                _fitted(self._kernel(one_hot, self._capacity, pairs, smooth), standard, pairs, smooth, noise)
+                _fitted(_weighted(terms, pairs, smooth), standard, pairs, smooth, noise)
                 for pairs in _PAIRS
                 for smooth in _SMOOTH
                 for noise in _NOISE
@@ -57,24 +58,30 @@ class ScarceRegression:
             key=lambda fit: fit.log_evidence,
         )
 
-    def _kernel(self, one_hot: Array, capacity: Array, pairs: float, smooth: float) -> Array:
+    def _terms(self, one_hot: Array, capacity: Array) -> tuple[Array, Array, Array]:
+        """What the kernel is a weighted sum of: pairs of choices, linear and smooth in capacity."""
         n_active = max(1.0, float(self._one_hot.sum(axis=1).mean()))
         product = (1.0 + one_hot @ self._one_hot.T / n_active) ** 2 / 4.0
         linear = capacity @ self._capacity.T
-        distance = ((capacity[:, None, :] - self._capacity[None, :, :]) ** 2).sum(axis=2)
-        return pairs * product + linear + smooth * np.exp(-0.5 * distance) + 1.0
+        squares = (capacity**2).sum(axis=1)[:, None] + (self._capacity**2).sum(axis=1)[None, :]
+        return product, linear, np.exp(-0.5 * np.maximum(squares - 2.0 * linear, 0.0))
 
     def predict(self, one_hot: Array, capacity: Array) -> tuple[Array, Array]:
         """Mean and standard deviation of the noise-free value, ``[n]`` each."""
         scaled = (capacity - self._centre) / self._spread
         fit = self._fit
-        cross = self._kernel(one_hot, scaled, fit.pairs, fit.smooth)
+        cross = _weighted(self._terms(one_hot, scaled), fit.pairs, fit.smooth)
         solved = np.linalg.solve(fit.factor, cross.T)
         n_active = max(1.0, float(self._one_hot.sum(axis=1).mean()))
         own = fit.pairs * (1.0 + (one_hot**2).sum(axis=1) / n_active) ** 2 / 4.0
         own = own + (scaled**2).sum(axis=1) + fit.smooth + 1.0
         variance = np.maximum(own - (solved**2).sum(axis=0), 1e-9)
         return cross @ fit.weights * self._scale + self._mean, np.sqrt(variance) * self._scale
+
+
+def _weighted(terms: tuple[Array, Array, Array], pairs: float, smooth: float) -> Array:
+    product, linear, near = terms
+    return pairs * product + linear + smooth * near + 1.0
 
 
 def _fitted(kernel: Array, target: Array, pairs: float, smooth: float, noise: float) -> _Fit:

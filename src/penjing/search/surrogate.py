@@ -24,7 +24,9 @@ _CAUTION = 0.5
 # A precision moves accuracy by tenths of a point where an operation moves it by whole ones.
 _SCALE_OF_PART = {"compression": 0.3}
 # Finalists are chosen once and trained for minutes: their pool may be larger.
-_FINAL_POOLS = 6
+_FINAL_POOLS = 8
+# Drawing at random finds little within narrow constraints, and every draw is costed.
+_FRESH_SHARE = 12
 CAPACITY = ("parameters", "macs", "size_bytes", "latency_ms")
 
 
@@ -43,11 +45,17 @@ class SurrogateSearcher:
         self.pool = pool
         self._encoding = Encoding(problem.space, _SCALE_OF_PART)
         self._told: list[tuple[Candidate, float]] = []
+        self._seen_epochs: list[float] = []
         self._seen: set[str] = set()
 
     def tell(self, candidate: Candidate, costs: Mapping[str, float]) -> None:
-        """Learn what an evaluation gave for the trained metric."""
+        """Learn what an evaluation gave for the trained metric.
+
+        Weights that were inherited carry training that others lack, and say more of their history than of
+        their architecture. ``seen_epochs`` tells the model, so that it compares at equal training.
+        """
         self._seen.add(candidate.key)
+        self._seen_epochs.append(costs.get("seen_epochs", 1.0))
         self._told.append((candidate, costs[self.problem.trained_metric]))
 
     def ask(self, n: int, rng: np.random.Generator) -> list[Candidate]:
@@ -68,16 +76,15 @@ class SurrogateSearcher:
         model = self._model()
         pool = self._bred(model, rng, _FINAL_POOLS * self.pool if repeat else self.pool)
         if repeat:
-            pool = list({c.key: c for c in [*pool, *(c for c, _ in self._told)]}.values())
+            pool = list({c.key: c for c in [*pool, *self._told_here()]}.values())
         else:
             pool = [c for c in pool if c.key not in self._seen]
         if not pool:
             return []
-        mean, deviation = self.predict(model, pool)
-        costs = [self.problem.costs(candidate) for candidate in pool]
+        mean, deviation = self._predict(model, pool)
         points = self._points(pool, mean)
         front = np.zeros((0, points.shape[1])) if repeat else self._front(model)
-        expense = np.array([self.problem.evaluation_cost(c) if per_cost else 1.0 for c in costs])
+        expense = np.array([self.problem.evaluation_cost(c) if per_cost else 1.0 for c in pool])
         layers = [self._points(pool, mean - q * deviation) for q in ((_CAUTION,) if repeat else _QUANTILES)]
         picked: list[int] = []
         reference = np.ones(points.shape[1])
@@ -100,13 +107,13 @@ class SurrogateSearcher:
         """The ``n`` feasible candidates with the highest predicted value of the trained metric."""
         model = self._model()
         pool = self._bred(model, rng, _FINAL_POOLS * self.pool)
-        mean, deviation = self.predict(model, pool)
+        mean, deviation = self._predict(model, pool)
         order = np.argsort(_CAUTION * deviation - mean, kind="stable")
         return [pool[index] for index in order[:n]]
 
     def predicted(self, candidates: Sequence[Candidate]) -> NDArray[np.float64]:
-        """The model's mean of the trained metric, ``[n]``."""
-        return self.predict(self._model(), candidates)[0]
+        """What the model expects of the trained metric, ``[n]``."""
+        return self._predict(self._model(), candidates)[0]
 
     def _spread(self, n: int, rng: np.random.Generator) -> list[Candidate]:
         """Feasible candidates far apart in costs: farthest-point sampling."""
@@ -114,7 +121,7 @@ class SurrogateSearcher:
         if not drawn:
             return []
         # Large networks teach little more than middling ones, and take most of the time.
-        drawn.sort(key=lambda c: (self.problem.evaluation_cost(self.problem.costs(c)), c.key))
+        drawn.sort(key=lambda c: (self.problem.evaluation_cost(c), c.key))
         drawn = drawn[: max(n, (2 * len(drawn)) // 3)]
         told = [candidate for candidate, _ in self._told]
         features = self._capacity([*told, *drawn])
@@ -138,13 +145,20 @@ class SurrogateSearcher:
     def _model(self) -> ScarceRegression:
         candidates = [candidate for candidate, _ in self._told]
         error = np.log(np.maximum(1.0 - np.array([value for _, value in self._told]), 1e-3))
-        return ScarceRegression(self._encoding.one_hot(candidates), self._capacity(candidates), error)
+        features = self._features(candidates, self._seen_epochs)
+        return ScarceRegression(self._encoding.one_hot(candidates), features, error)
 
-    def predict(
+    def _features(self, candidates: Sequence[Candidate], seen_epochs: Sequence[float]) -> NDArray[np.float64]:
+        seen = np.log(np.maximum(seen_epochs, 1e-3))
+        return np.column_stack([self._capacity(candidates), seen])
+
+    def _predict(
         self, model: ScarceRegression, candidates: Sequence[Candidate]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean and deviation of the trained metric; the model works on the logarithm of the error."""
-        mean, deviation = model.predict(self._encoding.one_hot(candidates), self._capacity(candidates))
+        # All at the training that the best informed have had.
+        features = self._features(candidates, [max(self._seen_epochs)] * len(candidates))
+        mean, deviation = model.predict(self._encoding.one_hot(candidates), features)
         error = np.exp(mean)
         return 1.0 - error, error * deviation
 
@@ -159,16 +173,22 @@ class SurrogateSearcher:
     def _front(self, model: ScarceRegression) -> NDArray[np.float64]:
         """The front of what was told, at the model's mean: selection on noisy values is optimistic."""
         told = [candidate for candidate, _ in self._told]
-        points = self._points(told, self.predict(model, told)[0])
+        points = self._points(told, self._predict(model, told)[0])
         return points[non_dominated_mask(points)]
+
+    def _told_here(self) -> list[Candidate]:
+        """What was told and is of the problem's space: a phase may be told what an earlier one learnt."""
+        return [candidate for candidate, _ in self._told if self.problem.space.holds(candidate)]
 
     def _bred(self, model: ScarceRegression, rng: np.random.Generator, pool_size: int) -> list[Candidate]:
         """A pool of feasible candidates, improved on the model for a few generations."""
-        told = [candidate for candidate, _ in self._told]
-        pool = {c.key: c for c in [*told, *fresh_samples(self.problem, pool_size // 4, rng, set())]}
+        told = self._told_here()
+        pool = {
+            c.key: c for c in [*told, *fresh_samples(self.problem, pool_size // _FRESH_SHARE, rng, set())]
+        }
         for _ in range(4):
             members = list(pool.values())
-            points = self._points(members, self.predict(model, members)[0])
+            points = self._points(members, self._predict(model, members)[0])
             order = np.argsort(-_promise(points), kind="stable")
             accurate = np.argsort(points[:, list(self.problem.box).index(self.problem.trained_metric)])
             parents = [members[index] for index in (*order[:50], *accurate[:10])]

@@ -2,10 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping
 from functools import cached_property
+from typing import TypeVar, overload
 
 from penjing.space.choice import Value
+
+T = TypeVar("T")
 
 
 class Candidate(Mapping[str, Value]):
@@ -33,6 +36,22 @@ class Candidate(Mapping[str, Value]):
 
     def __len__(self) -> int:
         return len(self._assignment)
+
+    # What Mapping makes of __getitem__ takes ten times as long, and costs ask for every layer.
+    def __contains__(self, name: object) -> bool:
+        return name in self._assignment
+
+    @overload
+    def get(self, name: str, default: None = None, /) -> Value | None: ...
+    @overload
+    def get(self, name: str, default: Value | T, /) -> Value | T: ...
+    def get(self, name: str, default: object = None, /) -> object:
+        """The value of a choice, or ``default`` where it does not exist."""
+        return self._assignment.get(name, default)
+
+    def items(self) -> ItemsView[str, Value]:
+        """Names and values, sorted by name."""
+        return self._assignment.items()
 
     def __hash__(self) -> int:
         return hash(self.key)

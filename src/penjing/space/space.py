@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from penjing.errors import InvalidValueError, unknown_name
+from penjing.errors import InvalidValueError, UnknownNameError, unknown_name
 from penjing.space.candidate import Candidate
 from penjing.space.choice import PARTS, Choice, Condition, Value
 from penjing.space.counting import count_candidates
@@ -94,6 +94,13 @@ class SearchSpace:
             made[choice.name] = choice.offered(assignment[choice.name])
         return Candidate(made)
 
+    def holds(self, candidate: Candidate) -> bool:
+        """Whether a candidate, perhaps of a wider space, is one of this space."""
+        try:
+            return self.candidate(candidate) == candidate
+        except (UnknownNameError, InvalidValueError):
+            return False
+
     def sample(self, rng: np.random.Generator) -> Candidate:
         """Draw every choice that exists uniformly from its values, in building order."""
         return self._completed({}, rng)
@@ -105,13 +112,15 @@ class SearchSpace:
         exist are dropped. Choices with one value are never picked. A candidate
         of another space is first brought into this one.
         """
-        candidate = self._completed(candidate, rng)
+        candidate = self._completed(candidate.as_dict(), rng)
         free = [name for name in candidate if len(self._by_name[name].values) > 1]
         if not free:
             return candidate
         changed = dict(candidate)
-        picked = rng.choice(len(free), size=min(n_changes, len(free)), replace=False)
-        for index in sorted(int(i) for i in picked):
+        picked: set[int] = set()
+        while len(picked) < min(n_changes, len(free)):
+            picked.add(int(rng.integers(len(free))))
+        for index in sorted(picked):
             choice = self._by_name[free[index]]
             changed[choice.name] = _moved(choice, candidate[choice.name], rng)
         return self._completed(changed, rng)
@@ -128,8 +137,9 @@ class SearchSpace:
             if not choice.exists(mixed):
                 continue
             values = [parent[choice.name] for parent in (first, second) if choice.name in parent]
-            values = [choice.offered(value) for value in values if value in choice.values] or choice.values
-            mixed[choice.name] = values[int(rng.integers(len(values)))]
+            values = [choice.offered(value) for value in values if choice.offers(value)] or choice.values
+            is_open = any(value != values[0] for value in values)
+            mixed[choice.name] = values[int(rng.integers(len(values)))] if is_open else values[0]
         return Candidate(mixed)
 
     def neighbours(self, candidate: Candidate, rng: np.random.Generator) -> Iterator[Candidate]:
@@ -187,16 +197,27 @@ class SearchSpace:
         for choice in self.choices:
             if not choice.exists(made):
                 continue
-            if choice.name in assignment and assignment[choice.name] in choice.values:
-                made[choice.name] = choice.offered(assignment[choice.name])
+            value = assignment.get(choice.name)
+            if value is not None and choice.offers(value):
+                made[choice.name] = choice.offered(value)
+            elif len(choice.values) == 1:
+                made[choice.name] = choice.values[0]
             else:
                 made[choice.name] = choice.values[int(rng.integers(len(choice.values)))]
         return Candidate(made)
 
 
 def _moved(choice: Choice, value: Value, rng: np.random.Generator) -> Value:
-    others = [index for index, other in enumerate(choice.values) if other != value]
     here = choice.values.index(value)
     # A small step is likelier to keep what was good about the parent.
-    weight = np.array([1.0 / abs(index - here) if choice.ordered else 1.0 for index in others])
-    return choice.values[others[int(rng.choice(len(others), p=weight / weight.sum()))]]
+    weights = [
+        0.0 if index == here else 1.0 / abs(index - here) if choice.ordered else 1.0
+        for index in range(len(choice.values))
+    ]
+    drawn = float(rng.random()) * sum(weights)
+    last = max(index for index, weight in enumerate(weights) if weight)
+    for index, weight in enumerate(weights):
+        drawn -= weight
+        if weight and (drawn < 0 or index == last):
+            return choice.values[index]
+    raise AssertionError("a choice that is moved has another value")

@@ -9,7 +9,6 @@ Call order of a study::
         number = journal.next_number()
         journal.ask(number, "joint", "inherited", candidate, key)
         journal.tell(number, "done", {"latency_ms": 4.1}, seconds=2.0)
-        journal.add_elapsed("joint", 2.0)
         journal.end_phase("joint")
 
 One process writes, from any of its threads; any number may read meanwhile (``read_only=True``). Everything
@@ -39,10 +38,8 @@ _TABLES = (
         number INTEGER PRIMARY KEY, phase TEXT NOT NULL, fidelity TEXT NOT NULL, candidate TEXT NOT NULL,
         key TEXT NOT NULL, state TEXT NOT NULL, measurements TEXT NOT NULL, seconds REAL, error TEXT,
         asked_at REAL NOT NULL, told_at REAL)""",
-    "CREATE TABLE memo (key TEXT NOT NULL, kind TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (key, kind))",
     """CREATE TABLE phase (
-        name TEXT PRIMARY KEY, place INTEGER NOT NULL UNIQUE, began_at REAL NOT NULL, ended_at REAL,
-        elapsed_s REAL NOT NULL)""",
+        name TEXT PRIMARY KEY, place INTEGER NOT NULL UNIQUE, began_at REAL NOT NULL, ended_at REAL)""",
     """CREATE TABLE event (
         number INTEGER PRIMARY KEY, kind TEXT NOT NULL, at REAL NOT NULL, facts TEXT NOT NULL)""",
 )
@@ -65,7 +62,8 @@ class Journal:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._told: dict[int, Trial] = {}
+        self._known: dict[int, Trial] = {}
+        self._is_current = False
 
     @classmethod
     def create(cls, path: str | Path) -> Self:
@@ -128,7 +126,7 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # Facts and small results
+    # Facts
 
     def put(self, key: str, value: Any) -> None:
         """Keep a fact of the run, replacing an earlier one; ``value`` is what JSON can write."""
@@ -146,18 +144,6 @@ class Journal:
     def get(self, key: str, default: Any = None) -> Any:
         """Return a fact, or ``default`` if it is not decided."""
         found = self._database.rows("SELECT value FROM fact WHERE key = ?", key)
-        return json.loads(found[0][0]) if found else default
-
-    def memo_put(self, key: str, kind: str, value: Any) -> Any:
-        """Keep a small result under its content key; return what is kept: the first one, if there was one."""
-        text = canonical_json(value)
-        with self._database.transaction():
-            self._database.rows("INSERT OR IGNORE INTO memo VALUES (?, ?, ?)", key, kind, text)
-        return self.memo_get(key, kind)
-
-    def memo_get(self, key: str, kind: str, default: Any = None) -> Any:
-        """Return the small result of this kind under this content key, or ``default``."""
-        found = self._database.rows("SELECT value FROM memo WHERE key = ? AND kind = ?", key, kind)
         return json.loads(found[0][0]) if found else default
 
     # Trials
@@ -192,6 +178,7 @@ class Journal:
                     "INSERT INTO trial VALUES (?, ?, ?, ?, ?, 'asked', '{}', NULL, NULL, ?, NULL)",
                     *(int(number), phase, fidelity, text, key, time.time()),
                 )
+                self._is_current = False
                 return
         before = dict(zip(asked, known[0], strict=True))
         if before != asked:
@@ -252,6 +239,7 @@ class Journal:
                 "WHERE number = ?",
                 *(state, text, float(seconds), error, time.time(), number),
             )
+            self._is_current = False
 
     def trials(
         self, state: str | None = None, fidelity: str | None = None, phase: str | None = None
@@ -262,23 +250,30 @@ class Journal:
                 f"state must be one of {', '.join(TRIAL_STATES)}, got {state!r}. Leave it out for all.",
                 state=state,
             )
-        wanted = {"state": state, "fidelity": fidelity, "phase": phase}
-        wanted = {column: value for column, value in wanted.items() if value is not None}
-        where = " AND ".join(["TRUE", *(f"{column} = ?" for column in wanted)])
-        rows = self._database.rows(
-            f"SELECT number, state FROM trial WHERE {where} ORDER BY number", *wanted.values()
-        )
-        return [self._trial(number, state) for number, state in rows]
+        return [
+            trial
+            for trial in self._trials().values()
+            if (state is None or trial.state == state)
+            and (fidelity is None or trial.fidelity == fidelity)
+            and (phase is None or trial.phase == phase)
+        ]
 
-    def _trial(self, number: int, state: str) -> Trial:
-        """One trial; those that were told never change, and are decoded once."""
-        if number not in self._told:
-            columns = ", ".join(_TRIAL_COLUMNS)
-            row = self._database.rows(f"SELECT {columns} FROM trial WHERE number = ?", number)[0]
-            if state == "asked":
-                return _trial(row)
-            self._told[number] = _trial(row)
-        return self._told[number]
+    def _trials(self) -> dict[int, Trial]:
+        """All trials by number: who writes keeps them in memory, who reads looks for what is new."""
+        if not self._is_current:
+            known = self._known
+            rows = self._database.rows("SELECT number, state FROM trial ORDER BY number")
+            for number, state in rows:
+                if number not in known or known[number].state != state:
+                    self._read_trial(number)
+            self._known = {number: known[number] for number, _ in rows}
+            self._is_current = not self._database.read_only
+        return self._known
+
+    def _read_trial(self, number: int) -> None:
+        columns = ", ".join(_TRIAL_COLUMNS)
+        row = self._database.rows(f"SELECT {columns} FROM trial WHERE number = ?", number)[0]
+        self._known[number] = _trial(row)
 
     def pending(self) -> list[Trial]:
         """Return the trials asked and not told, by number: work in flight, to be redone after a kill."""
@@ -288,7 +283,7 @@ class Journal:
         """Return the number of the next new trial: one more than the largest asked."""
         return self._database.rows("SELECT coalesce(max(number) + 1, 0) FROM trial")[0][0]
 
-    # Phases and their time
+    # Phases
 
     def begin_phase(self, name: str, index: int) -> None:
         """Record that a phase begins; beginning it again, after a kill, changes nothing.
@@ -298,7 +293,7 @@ class Journal:
         """
         with self._database.transaction():
             self._database.rows(
-                "INSERT OR IGNORE INTO phase VALUES (?, ?, ?, NULL, 0)", name, index, time.time()
+                "INSERT OR IGNORE INTO phase VALUES (?, ?, ?, NULL)", name, index, time.time()
             )
             places = self._database.rows(
                 "SELECT name, place FROM phase WHERE name = ? OR place = ?", name, index
@@ -320,40 +315,19 @@ class Journal:
         Raises:
             RunFolderError: If it never began.
         """
-        self._change_phase(name, "ended_at = coalesce(ended_at, ?)", time.time())
-
-    def phases(self) -> list[Phase]:
-        """Return the phases that have begun, by index."""
-        rows = self._database.rows(
-            "SELECT name, place, began_at, ended_at, elapsed_s FROM phase ORDER BY place"
-        )
-        return [Phase(*row) for row in rows]
-
-    def add_elapsed(self, phase: str, seconds: float) -> None:
-        """Add seconds worked on a phase; call it often, for what is not added is forgotten by a kill.
-
-        Raises:
-            RunFolderError: If the phase never began.
-            InvalidValueError: If ``seconds`` is negative or not finite.
-        """
-        _check_seconds(seconds)
-        self._change_phase(phase, "elapsed_s = elapsed_s + ?", float(seconds))
-
-    def elapsed(self, phase: str | None = None) -> float:
-        """Return the seconds worked on a phase (0 if it has not begun), or on all, over all processes."""
-        where, parameters = ("", ()) if phase is None else ("WHERE name = ?", (phase,))
-        return self._database.rows(f"SELECT coalesce(sum(elapsed_s), 0.0) FROM phase {where}", *parameters)[
-            0
-        ][0]
-
-    def _change_phase(self, name: str, change: str, value: float) -> None:
         with self._database.transaction():
             if not self._database.rows(
-                f"UPDATE phase SET {change} WHERE name = ? RETURNING name", value, name
+                "UPDATE phase SET ended_at = coalesce(ended_at, ?) WHERE name = ? RETURNING name",
+                *(time.time(), name),
             ):
                 raise RunFolderError(
                     f"Phase {name!r} never began. Call begin_phase({name!r}, index) first.", name=name
                 )
+
+    def phases(self) -> list[Phase]:
+        """Return the phases that have begun, by index."""
+        rows = self._database.rows("SELECT name, place, began_at, ended_at FROM phase ORDER BY place")
+        return [Phase(*row) for row in rows]
 
     # Time series
 

@@ -48,14 +48,12 @@ class Phase:
         index: Its place in the list of phases, from 0.
         began_at: When it was first begun, in seconds since 1970 (UTC).
         ended_at: When it ended, likewise; None while it runs.
-        elapsed_s: Seconds worked on it, over all processes that did.
     """
 
     name: str
     index: int
     began_at: float
     ended_at: float | None
-    elapsed_s: float
 
 
 @dataclass(frozen=True)

@@ -57,12 +57,14 @@ class FinalistsConfig(_Strict):
 
 
 class TrainingConfig(_Strict):
-    """What training may vary, and the augmentation."""
+    """What training runs on and may vary, and the augmentation."""
 
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
     batch_size: int = Field(default=128, ge=8)
     mirror: bool = True
     shift_pixels: int = Field(default=1, ge=0)
-    learning_rates: list[PositiveFloat] = Field(default=[0.05, 0.1, 0.2], min_length=1)
+    learning_rates: list[PositiveFloat] = Field(default=[0.2, 0.4, 0.8], min_length=1)
     weight_decays: list[NonNegativeFloat] = Field(default=[1e-5, 1e-4, 5e-4], min_length=1)
     distillation_weights: list[Annotated[float, Field(ge=0, le=1)]] = Field(default=[0.0, 0.5], min_length=1)
     label_smoothings: list[Annotated[float, Field(ge=0, lt=1)]] = Field(default=[0.1, 0.0], min_length=1)

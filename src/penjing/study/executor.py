@@ -19,6 +19,7 @@ from penjing.study.config import StudyConfig
 from penjing.study.jobs import FinalJob, InheritedJob, Outcome, TeacherJob
 from penjing.study.pipeline import DataFacts
 from penjing.study.workshop import Workshop
+from penjing.training import training_device
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 Job = InheritedJob | FinalJob | TeacherJob
@@ -48,6 +49,9 @@ class LocalExecutor:
         facts: About the data.
         workers: Processes; each computes with one thread.
         on_wait: Called every other second while a job is awaited.
+
+    Raises:
+        ConfigError: If training shall be on a device that is not there.
     """
 
     def __init__(
@@ -60,9 +64,16 @@ class LocalExecutor:
     ) -> None:
         self.workers = workers
         self._on_wait = on_wait
-        self._arguments = (run, config, facts)
+        training_device(config.training.device)  # what is not there is refused here, not by every job
+        self._arguments: tuple[Any, ...] = (run, config, facts)
         self._pool: ProcessPoolExecutor | None = None
         self._workshop: Workshop | None = None
+
+    def train_in(self, precision: str) -> None:
+        """Have all later jobs train in a precision; workers that do not know of it are ended."""
+        self.close()
+        self._workshop = None
+        self._arguments = (*self._arguments[:3], precision)
 
     def map(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
         """Run the jobs; a worker that dies returns its job to be done once more."""

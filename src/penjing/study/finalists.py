@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _WORTHWHILE_EPOCHS = 16
+_FEWEST, _MOST = 5, 12
 _SHIPPED_AFTER_A_STOP = 4
 _STOPPED = "stopped early"
 
@@ -86,12 +87,12 @@ class FinalistRounds:
         self._rung(self.last, seats, 1.0, is_last=True, teacher=self._teacher() if has_first else "")
         study.journal.end_phase(self.last)
 
-    def _seated(self, phase: str, n: int, has_teacher: bool) -> list[Seat]:
+    def _seated(self, phase: str, n: int, has_rungs: bool) -> list[Seat]:
         """The designs that were asked for already, or as many new ones."""
         asked = self.study.journal.trials(phase=phase)
         if len(asked) >= n:
             return [self._seat(Candidate(trial.candidate)) for trial in asked]
-        return self._seats(n, has_teacher)
+        return self._seats(n, has_rungs)
 
     def _seat(self, candidate: Candidate) -> Seat:
         study = self.study
@@ -99,8 +100,8 @@ class FinalistRounds:
         if study.way == SUPERNET:
             return Seat(candidate, SUPERNET)
         key = study.weights_key(bare)
-        trained = {study.weights_key(Candidate(t.candidate)) for t in study.inherited_trials()}
-        return Seat(candidate, key if key in trained else study.nearest_trained(bare))
+        is_trained = key in study.trained_architectures()
+        return Seat(candidate, key if is_trained else study.nearest_trained(bare))
 
     def _planned(self) -> tuple[int, bool]:
         """How many designs are finished, and whether twice as many are tried before."""
@@ -112,11 +113,11 @@ class FinalistRounds:
         trained = [t for t in study.inherited_trials() if t.measurements.get("epochs")]
         per_epoch = [t.seconds / t.measurements["epochs"] for t in trained] or [10.0]
         epochs = seconds / float(np.median(per_epoch))
-        n_last = wanted or int(np.clip(epochs / _WORTHWHILE_EPOCHS, 6, 12))
+        n_last = wanted or int(np.clip(epochs / _WORTHWHILE_EPOCHS, _FEWEST, _MOST))
         # A first rung is worth its time only where what is left still trains a design to the end.
         return n_last, epochs / n_last > 1.5 * _WORTHWHILE_EPOCHS
 
-    def _seats(self, n: int, has_teacher: bool) -> list[Seat]:
+    def _seats(self, n: int, has_rungs: bool) -> list[Seat]:
         """The designs that promise the most together, with training choices spread over them."""
         study = self.study
         rng = np.random.default_rng([study.config.seed, 13, study.extension])
@@ -139,8 +140,8 @@ class FinalistRounds:
         finished = {trial.key for trial in study.journal.trials(fidelity="final")}
         for index, candidate in enumerate(chosen):
             drawn = study.pipeline.training_space.sample(rng)
-            training = drawn if index % 2 else study.pipeline.default_training()
-            if not has_teacher:
+            training = drawn if has_rungs and index % 2 else study.pipeline.default_training()
+            if not has_rungs:
                 training = study.pipeline.without_distillation(training)
             seat = self._seat(Candidate({**candidate, **training}))
             if seat.candidate.key not in finished:

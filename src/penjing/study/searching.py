@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 _EVALUATIONS_IN_A_TIME_BUDGET = 40
 _LATEST = "latest batch"
+_BATCH = 4
+_QUICK_BATCH = 3
+_QUICK_SHARE = 0.03
 
 
 class Search:
@@ -89,15 +92,27 @@ class Search:
     def _ask(self, phase: Phase, searcher: Searcher) -> None:
         study = self.study
         first = study.journal.next_number()
-        n = study.workers
-        if study.plan is None:
-            n = max(0, min(n, self._n_evaluations(phase.share) - len(self._trials(phase))))
+        n = self._batch_size(phase)
         batch = searcher.ask(n, np.random.default_rng([study.config.seed, first]))
         # Kept as a whole: a batch of which a kill left a part is completed, not followed by another.
         study.journal.put(
             _LATEST, {"phase": phase.name, "first": first, "batch": [c.as_dict() for c in batch]}
         )
         self._complete_batch(phase)
+
+    def _batch_size(self, phase: Phase) -> int:
+        """How many to propose at once: more share the price of the model, fewer know more of each other.
+
+        With a budget in evaluations the number of workers has no say, so that it changes no result.
+        """
+        study = self.study
+        trials = self._trials(phase)
+        if study.plan is None:
+            return max(0, min(_BATCH, self._n_evaluations(phase.share) - len(trials)))
+        told = [trial.seconds for trial in trials if trial.seconds is not None]
+        phase_s = phase.share * study.plan.search_s
+        is_quick = bool(told) and float(np.median(told)) < _QUICK_SHARE * phase_s
+        return study.workers * (_QUICK_BATCH if is_quick else 1)
 
     def _complete_batch(self, phase: Phase) -> None:
         journal = self.study.journal
@@ -117,13 +132,15 @@ class Search:
     def _evaluate(self, trials: Sequence[Trial], searcher: Searcher) -> None:
         study = self.study
         jobs = [self._job(trial) for trial in trials]
-        for trial, outcome in zip(trials, study.executor.map(jobs), strict=True):
+        for trial, job, outcome in zip(trials, jobs, study.executor.map(jobs), strict=True):
             if outcome.error:
                 study.journal.tell(trial.number, "failed", {}, outcome.seconds, outcome.error)
                 message = f"evaluation {trial.number} failed: {outcome.error}"
             else:
-                costs = study.pipeline.costs(Candidate(trial.candidate))
-                measured = {**outcome.measurements, "costs": costs, **outcome.facts}
+                candidate = Candidate(trial.candidate)
+                seen = study.seen_epochs(candidate, job.parent_key, float(outcome.facts["epochs"]))
+                costs = study.pipeline.costs(candidate)
+                measured = {**outcome.measurements, "costs": costs, **outcome.facts, "seen_epochs": seen}
                 study.journal.tell(trial.number, "done", measured, outcome.seconds)
                 message = f"evaluation {trial.number}: accuracy {measured['accuracy']:.2%}"
             told = next(t for t in study.journal.trials(phase=trial.phase) if t.number == trial.number)
@@ -132,7 +149,7 @@ class Search:
 
     def _tell(self, searcher: Searcher, trial: Trial) -> None:
         """A failed evaluation is told as chance, so that the search keeps away from it."""
-        failed = {"accuracy": 1.0 / self.study.facts.n_classes}
+        failed = {"accuracy": 1.0 / self.study.facts.n_classes, "seen_epochs": self.study.brief_epochs}
         costs = self.study.expected(trial) if trial.state == "done" else failed
         searcher.tell(Candidate(trial.candidate), costs)
 

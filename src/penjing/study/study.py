@@ -2,17 +2,20 @@
 
 import logging
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from penjing.errors import EvaluationError
 from penjing.objectives import Constraint, hypervolume, non_dominated_mask, parse_constraint
+from penjing.protocols import Executor
 from penjing.search import SearchProblem
-from penjing.space import Candidate, SearchSpace
+from penjing.space import Candidate, SearchSpace, Value
 from penjing.store import Journal, RunFolder, Trial, content_key
+from penjing.study.brief import ALONE, decide_brief_epochs, decide_way
 from penjing.study.budget import Budget, Plan, Span, Stopwatch, plan_for
 from penjing.study.config import StudyConfig
 from penjing.study.executor import LocalExecutor, n_usable_cores
@@ -23,6 +26,7 @@ from penjing.study.pipeline import DataFacts, Pipeline
 from penjing.study.progress import Observer, Progress, ignore
 from penjing.study.searching import Search
 from penjing.study.shared import train_shared
+from penjing.study.training_precision import decide_training_precision
 from penjing.study.workshop import SUPERNET
 
 log = logging.getLogger(__name__)
@@ -30,6 +34,11 @@ log = logging.getLogger(__name__)
 # A network trained to the end makes about this fraction of the errors it makes after a short
 # training; only the scale of the search's box depends on it, not the order of candidates.
 EXPECTED_ERROR_LEFT = 0.65
+_BEST_ACCURACY, _WORST_ACCURACY = 0.995, 0.6
+# A short training misjudges the end by about so much.
+_NEARLY = 0.02
+# Proposing and judging a network whose weights are there, in units of training one.
+_COMPRESSING_COST = 0.1
 
 
 class Interrupted(BaseException):
@@ -70,12 +79,15 @@ class Study:
         self._observe = observe
         self._phase = "preparing"
         self.workers = config.workers or n_usable_cores()
-        self.executor = LocalExecutor(run.path, config, facts, self.workers, self._keep_time)
+        self.executor: Executor = LocalExecutor(run.path, config, facts, self.workers, self._keep_time)
         self.constraints = [parse_constraint(text) for text in config.constraints]
         self.extension = int(journal.get("extension", 0))
         self.span = self._span()
         self.plan: Plan | None = None if self.span.seconds is None else plan_for(self.span.seconds)
-        self.way = "alone"
+        self.way = ALONE
+        self.brief_epochs = 0.0
+        self._trained: dict[str, Trained] = {}
+        self._numbers_trained: set[int] = set()
         self.box: dict[str, tuple[float, float]] = {}
 
     def _span(self) -> Span:
@@ -124,10 +136,12 @@ class Study:
         self._check_exact_constraints()
         self.begin("latency model", 0)
         finisher.prepare(self.plan)
+        self.executor.train_in(decide_training_precision(self, finisher.reference_candidate()))
         self._train_reference(finisher.reference_candidate())
         box = self.journal.put_once("box", self._box())
         self.box = {name: (pair[0], pair[1]) for name, pair in box.items()}
-        self.way = self.journal.put_once("way", self._way())
+        self.way = decide_way(self)
+        self.brief_epochs = decide_brief_epochs(self)
         if self.way == SUPERNET:
             train_shared(self)
 
@@ -162,12 +176,6 @@ class Study:
             raise EvaluationError(f"The reference network could not be trained: {outcome.error}")
         self.journal.put("reference", {**reference, "accuracy": outcome.measurements["accuracy"]})
 
-    def _way(self) -> str:
-        """How inherited weights are got; ADR 4 says why small networks train alone."""
-        if self.config.search.train_on != "auto":
-            return self.config.search.train_on
-        return "alone"
-
     # What finalists and phases need to know
 
     def known_constraints(self) -> list[Constraint]:
@@ -184,9 +192,14 @@ class Study:
             self.pipeline.costs,
             self.box,
             hard,
-            evaluation_cost=lambda costs: 0.4 + costs["macs"] / 1e6,
+            evaluation_cost=self._evaluation_cost,
             log_error="accuracy" not in self.config.hypervolume_box,
         )
+
+    def _evaluation_cost(self, candidate: Candidate, costs: Mapping[str, float]) -> float:
+        """Relative to training 0.6 million operations; what is trained already is only compressed."""
+        is_trained = self.way == SUPERNET or self.weights_key(candidate) in self.trained_architectures()
+        return _COMPRESSING_COST if is_trained else 0.4 + costs["macs"] / 1e6
 
     def _keep_time(self) -> None:
         """Remember the time used, so that a kill does not give it back."""
@@ -218,8 +231,8 @@ class Study:
         finals = [t for t in trials if t.fidelity == "final"]
         rows = [self.row(t) for t in (finals or trials)]
         points = self._points(rows) if rows and self.box else np.zeros((0, 1))
-        mask = non_dominated_mask(points) if len(points) else np.zeros(0, dtype=bool)
-        volume = hypervolume(points, np.ones(points.shape[1])) if len(points) else 0.0
+        front = points[non_dominated_mask(points)]
+        volume = hypervolume(front, np.ones(points.shape[1])) if len(points) else 0.0
         constraints = self.known_constraints() if self.box else []
         met = [
             row["accuracy"]
@@ -231,7 +244,7 @@ class Study:
             self.stopwatch.elapsed_s,
             self._seconds_left(reserve=False),
             len(trials),
-            int(mask.sum()),
+            len(front),
             volume,
             max(met, default=None),
             message,
@@ -269,7 +282,7 @@ class Study:
                 first, second = self.config.hypervolume_box[metric]
                 box[metric] = (second, first) if metric == "accuracy" else (first, second)
             elif metric == "accuracy":
-                box[metric] = (0.995, 0.6)
+                box[metric] = (_BEST_ACCURACY, self._worst_accuracy())
             else:
                 values = np.array([row[metric] for row in rows])
                 limits = [c.limit for c in problem.constraints if c.metric == metric and c.limit]
@@ -277,14 +290,18 @@ class Study:
                 box[metric] = (max(0.5 * float(values.min()), worst / 16), worst)
         return box
 
-    def expected(self, trial: Trial) -> dict[str, float]:
-        """What a trial's candidate will reach when trained to the end, as a searcher is told it."""
-        return {"accuracy": expected_accuracy(trial.measurements["accuracy"])}
+    def _worst_accuracy(self) -> float:
+        """Below it a design is worth nothing: near what constraints ask for, where they do."""
+        wanted = [c.limit for c in self.known_constraints() if c.metric == "accuracy" and c.limit]
+        return min(0.99, max([_WORST_ACCURACY, *(limit - _NEARLY for limit in wanted)]))
 
-    @property
-    def brief_epochs(self) -> float:
-        """Length of a short training: as configured, else about 40,000 images."""
-        return self.config.search.epochs or float(np.clip(40_000 / self.facts.n_train, 0.5, 15.0))
+    def expected(self, trial: Trial) -> dict[str, float]:
+        """What a searcher is told of a trial: the accuracy to expect at the end, and the training so far."""
+        measured = trial.measurements
+        return {
+            "accuracy": expected_accuracy(measured["accuracy"]),
+            "seen_epochs": measured["seen_epochs"],
+        }
 
     def weights_key(self, candidate: Candidate) -> str:
         """Where the briefly trained weights of a candidate's architecture are."""
@@ -295,12 +312,46 @@ class Study:
         """The trained architecture that shares most choices; empty before the first."""
         mine = set(self.pipeline.space.project(candidate, "architecture").items())
         best, most = "", 0
-        for trial in self.inherited_trials():
-            other = Candidate(trial.candidate)
-            shared = len(mine & set(other.items()))
+        for key, other in self.trained_architectures().items():
+            shared = len(mine & other.choices)
             if shared > most:
-                best, most = self.weights_key(other), shared
+                best, most = key, shared
         return best
+
+    def seen_epochs(self, candidate: Candidate, parent_key: str, epochs: float) -> float:
+        """Training behind a candidate's weights: its own, and what the parent's share of it is worth."""
+        trained = self.trained_architectures()
+        if not epochs and (own := trained.get(self.weights_key(candidate))):
+            return own.seen_epochs
+        if parent_key not in trained:
+            return epochs
+        mine = set(self.pipeline.space.project(candidate, "architecture").items())
+        shared = len(mine & trained[parent_key].choices) / len(mine)
+        return epochs + shared**2 * trained[parent_key].seen_epochs
+
+    def trained_architectures(self) -> Mapping[str, "Trained"]:
+        """Every architecture that was briefly trained, by the key of its weights."""
+        for trial in self.inherited_trials():
+            if trial.number not in self._numbers_trained:
+                self._numbers_trained.add(trial.number)
+                candidate = Candidate(trial.candidate)
+                choices = self.pipeline.space.project(candidate, "architecture")
+                made = Trained(frozenset(choices.items()), float(trial.measurements["seen_epochs"]))
+                self._trained.setdefault(self.weights_key(candidate), made)
+        return self._trained
+
+
+@dataclass(frozen=True)
+class Trained:
+    """An architecture that was briefly trained.
+
+    Attributes:
+        choices: Its architecture choices.
+        seen_epochs: Training behind its weights, its ancestors' included, in passes over the data.
+    """
+
+    choices: frozenset[tuple[str, Value]]
+    seen_epochs: float
 
 
 def expected_accuracy(inherited: float) -> float:

@@ -6,11 +6,9 @@ from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors.torch import load_file, save
 from torch import nn
-from torch.nn import functional
 
 from penjing.blueprint import Blueprint, precision_named
 from penjing.compression.quantization.simulate import calibrate, simulate_
@@ -23,10 +21,12 @@ from penjing.space import Candidate
 from penjing.store import write_atomically
 from penjing.study.config import StudyConfig
 from penjing.study.jobs import FinalJob, InheritedJob, Outcome, TeacherJob
+from penjing.study.kept_data import KeptData
 from penjing.study.pipeline import DataFacts, Pipeline
 from penjing.study.shipping import COMPARED_IMAGES, ship
 from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
-from penjing.training import Augmentation, Recipe, accuracy, logits_of, train_
+from penjing.training import Augmentation, Recipe, accuracy, logits_of, train_, training_device
+from penjing.training.device import CPU, on_device
 
 SUPERNET = "supernet"
 TOLERATED_LOSS = 0.001
@@ -42,15 +42,17 @@ class Workshop:
         run: The run folder.
         config: What the user asked for.
         facts: About the data.
+        precision: Of trainings, but not of those after compression: what they simulate is exact.
     """
 
-    def __init__(self, run: Path, config: StudyConfig, facts: DataFacts) -> None:
+    def __init__(self, run: Path, config: StudyConfig, facts: DataFacts, precision: str = "fp32") -> None:
         self.run = run
         self.config = config
         self.pipeline = Pipeline(config, facts, OnnxRuntimeCpu())
-        self._arrays: dict[str, torch.Tensor] = {}
+        self.device = training_device(config.training.device)
+        self.precision = precision
+        self.data = KeptData(run, self.device)
         self._augmentation = Augmentation(config.training.shift_pixels, config.training.mirror)
-        self._resized = lru_cache(maxsize=6)(self._resize)
 
     def do(self, job: InheritedJob | FinalJob | TeacherJob) -> Outcome:
         """Run a job; an error becomes a failed outcome, so that one bad design never ends a study."""
@@ -79,9 +81,8 @@ class Workshop:
             network, epochs = self._briefly_trained(job, plain)
         blueprint = self.pipeline.blueprint(candidate)
         ready, _ = self._compressed(network, blueprint)
-        n = self.config.search.validation_images
-        x, y = self.images("validation", blueprint), self.labels("validation")
-        return {"accuracy": accuracy(ready, x[:n], y[:n])}, {"epochs": epochs}
+        judged = self._accuracy(ready, blueprint, self.config.search.validation_images)
+        return {"accuracy": judged}, {"epochs": epochs}
 
     def _briefly_trained(self, job: InheritedJob, plain: Blueprint) -> tuple[nn.Module, float]:
         network = build_network(plain, trainable=True)
@@ -93,7 +94,7 @@ class Workshop:
         initialise_(network, generator)
         if job.parent_key:
             inherit_(network, load_file(self._weights_path(job.parent_key)))
-        recipe = self.pipeline.recipe(self.pipeline.default_training(), job.epochs)
+        recipe = self._recipe(self.pipeline.default_training(), job.epochs)
         done = self._train_(network, plain, recipe, generator, None, job.seconds)
         self._save(network, job.weights_key)
         return network, done.epochs
@@ -111,7 +112,7 @@ class Workshop:
         teacher = self._teacher_logits(job.teacher_key, plain) if job.teacher_key else None
         if not job.epochs:
             return self._shipped_as_it_is(job, network, blueprint)
-        recipe = self.pipeline.recipe(candidate, job.epochs)
+        recipe = self._recipe(candidate, job.epochs)
         if teacher is None:
             recipe = replace(recipe, distillation_weight=0.0)
         tuning_share = self._tuning_share(blueprint) if job.is_last else 0.0
@@ -119,11 +120,9 @@ class Workshop:
         done = self._train_(network, plain, recipe, generator, teacher, seconds)
         self._save(network, job.weights_key)
         ready, scheme = self._compressed(network, blueprint)
-        images, labels = self.images("validation", blueprint), self.labels("validation")
         if not job.is_last:
-            return {"accuracy": accuracy(ready, images, labels)}, {"recipe": asdict(done)}
-        x, y = images[:COMPARED_IMAGES], labels[:COMPARED_IMAGES]
-        before, after = accuracy(network, x, y), accuracy(ready, x, y)
+            return {"accuracy": self._accuracy(ready, blueprint)}, {"recipe": asdict(done)}
+        before, after = (self._accuracy(made, blueprint, COMPARED_IMAGES) for made in (network, ready))
         facts: dict[str, object] = {
             "recipe": asdict(done),
             "float_validation_accuracy": before,
@@ -136,12 +135,15 @@ class Workshop:
                 learning_rate=_TUNING_RATE,
                 optimiser="adamw",
                 weight_decay=0.0,
+                precision="fp32",
             )
             left = None if job.seconds is None else job.seconds * tuning_share
             tuned, tuned_scheme = self._compressed(network, blueprint)
             tuned_recipe = self._train_(tuned, plain, tuning, generator, teacher, left)
             facts["quantization_aware_recipe"] = asdict(tuned_recipe)
-            facts["quantization_aware_validation_accuracy"] = accuracy(tuned, x, y)
+            facts["quantization_aware_validation_accuracy"] = self._accuracy(
+                tuned, blueprint, COMPARED_IMAGES
+            )
             if facts["quantization_aware_validation_accuracy"] > after:
                 ready, scheme = tuned, tuned_scheme
         return self._shipped(job, blueprint, ready, scheme, facts)
@@ -167,8 +169,8 @@ class Workshop:
             blueprint,
             ready,
             scheme,
-            self.tensor("validation_x"),
-            self.labels("validation"),
+            self.data.tensor("validation_x"),
+            self.data.labels("validation"),
         )
         measured = {name: float(str(shipped[name])) for name in ("accuracy", "size_bytes")}
         return measured, {**facts, **shipped}
@@ -186,13 +188,13 @@ class Workshop:
         plain = self.pipeline.float_blueprint(Candidate(job.candidate))
         network = build_network(plain, trainable=True)
         network.load_state_dict(load_file(self._weights_path(job.weights_key)))
-        logits = logits_of(network, self.images("train", plain))
+        logits = logits_of(network.to(self.device), self.data.placed("train", plain))
         write_atomically(self._teacher_path(job.weights_key), save({"logits": logits}))
         return {}, {"teacher": job.weights_key}
 
     def _teacher_logits(self, key: str, plain: Blueprint) -> torch.Tensor:
         logits = load_file(self._teacher_path(key))["logits"]
-        if logits.shape != (len(self.labels("train")), plain[plain.output].output_shape[0]):
+        if logits.shape != (len(self.data.labels("train")), plain[plain.output].output_shape[0]):
             raise ArtifactError(f"The teacher's outputs {key!r} belong to other data.")
         return logits
 
@@ -205,9 +207,11 @@ class Workshop:
         teacher: torch.Tensor | None,
         seconds: float | None,
     ) -> Recipe:
-        network = network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        images, labels = self.images("train", plain), self.labels("train")
+        """Train in place on the device; afterwards the network is on the processor, as it was."""
+        images, labels = self.data.placed("train", plain), self.data.labels("train")
+        on_device(network, self.device)
         done = train_(network, images, labels, recipe, generator, self._augmentation, teacher, seconds)
+        network.to(CPU)
         if not all(math.isfinite(float(p.detach().abs().sum())) for p in network.parameters()):
             raise ArtifactError(
                 f"Training diverged at learning_rate {recipe.learning_rate!r}. Offer smaller ones."
@@ -220,19 +224,28 @@ class Workshop:
         for norm in norms:
             norm.reset_running_stats()
             norm.momentum = None  # a cumulative average: every batch counts alike
-        network.train()
-        images = self.images("train", plain)[:n_images]
+        network.train().to(self.device)
         with torch.no_grad():
-            for first in range(0, len(images), 512):
-                network(images[first : first + 512])
+            for batch in self.data.placed("train", plain)[:n_images].split(512):
+                network(batch)
         for norm in norms:
             norm.momentum = 0.1
-        return network
+        return network.to(CPU)
+
+    def _recipe(self, training: Candidate, epochs: float) -> Recipe:
+        return replace(self.pipeline.recipe(training, epochs), precision=self.precision)
+
+    def _accuracy(self, network: nn.Module, blueprint: Blueprint, n_images: int | None = None) -> float:
+        """Validation accuracy, computed on the device; the network returns to the processor."""
+        images, labels = self.data.placed("validation", blueprint), self.data.labels("validation")
+        found = accuracy(network.to(self.device), images[:n_images], labels[:n_images])
+        network.to(CPU)
+        return found
 
     def _compressed(self, network: nn.Module, blueprint: Blueprint) -> tuple[nn.Module, QuantizationScheme]:
         """A folded copy with precisions simulated, and the scales that ship."""
         copy = folded(network, blueprint)
-        images = self.images("train", blueprint)[:_CALIBRATION_IMAGES]
+        images = self.data.images("train", blueprint)[:_CALIBRATION_IMAGES]
         scheme = calibrate(copy, blueprint, images.split(256), self.pipeline.abilities.reduced_range)
         return simulate_(copy, blueprint, scheme), scheme
 
@@ -241,34 +254,6 @@ class Workshop:
         supernet = new_supernet(self.pipeline, torch.Generator().manual_seed(0))
         supernet.load_state_dict(load_file(self._weights_path(SUPERNET)))
         return supernet
-
-    def tensor(self, name: str) -> torch.Tensor:
-        """An array of the run's data, shared between processes by the file system's cache."""
-        if name not in self._arrays:
-            array = np.load(self.run / "cache" / f"{name}.npy", mmap_mode="c", allow_pickle=False)
-            self._arrays[name] = torch.from_numpy(array)
-        return self._arrays[name]
-
-    def labels(self, part: str) -> torch.Tensor:
-        """Labels of ``train`` or ``validation``, ``[N]``."""
-        return self.tensor(f"{part}_y")
-
-    def images(self, part: str, blueprint: Blueprint) -> torch.Tensor:
-        """Images of a part in the resolution that a network reads, uint8 ``[N, C, H, W]``."""
-        size = blueprint.input.shape[1:]
-        if "input.resize" in blueprint:
-            size = blueprint["input.resize"].output_shape[1:]
-        return self._resized(part, (int(size[0]), int(size[1])))
-
-    def _resize(self, part: str, size: tuple[int, int]) -> torch.Tensor:
-        images = self.tensor(f"{part}_x")
-        if tuple(images.shape[2:]) == size:
-            return images
-        pieces = [
-            functional.interpolate(piece.float(), size, mode="bilinear").floor().to(torch.uint8)
-            for piece in images.split(2000)
-        ]
-        return torch.cat(pieces)
 
     def _weights_path(self, key: str) -> Path:
         return self.run / "weights" / f"{key}.safetensors"

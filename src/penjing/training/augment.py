@@ -19,17 +19,22 @@ class Augmentation:
     mirror: bool = True
 
     def __call__(self, x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Augment ``[N, C, H, W]``; every image is shifted and mirrored on its own."""
-        if self.mirror:
-            flipped = torch.rand(x.shape[0], generator=generator) < 0.5
-            x = torch.where(flipped.to(x.device)[:, None, None, None], x.flip(3), x)
-        if self.shift_pixels:
-            n, _, height, width = x.shape
-            padded = functional.pad(x, (self.shift_pixels,) * 4)
-            corner = torch.randint(0, 2 * self.shift_pixels + 1, (2, n), generator=generator)
-            rows = corner[0, :, None] + torch.arange(height)
-            columns = corner[1, :, None] + torch.arange(width)
-            images = torch.arange(n)[:, None, None]
-            # Channels come last out of the indexing, which is how convolutions want them in memory.
-            x = padded.permute(0, 2, 3, 1)[images, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
-        return x
+        """Augment ``[N, C, H, W]``; every image is shifted and mirrored on its own.
+
+        Images that move alike are moved together: quicker than one by one, above all for many at a time.
+        """
+        n_shifts = 2 * self.shift_pixels + 1
+        if n_shifts == 1 and not self.mirror:
+            return x
+        n, _, height, width = x.shape
+        # Drawn on the processor, where every generator of a run is.
+        motion = torch.randint(0, n_shifts**2 * (2 if self.mirror else 1), (n,), generator=generator)
+        padded = functional.pad(x, (self.shift_pixels,) * 4)
+        made = torch.empty_like(x, memory_format=torch.channels_last)
+        for index in motion.unique().tolist():
+            rows = (motion == index).nonzero()[:, 0].to(x.device)
+            (mirrored, corner) = divmod(index, n_shifts**2)
+            top, left = divmod(corner, n_shifts)
+            moved = padded[rows, :, top : top + height, left : left + width]
+            made[rows] = moved.flip(3) if mirrored else moved
+        return made

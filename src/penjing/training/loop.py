@@ -1,8 +1,7 @@
 """Train one network: schedule, distillation from kept outputs, a length in images or in seconds."""
 
 import math
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -12,8 +11,12 @@ from torch.nn import functional
 from penjing.errors import DataError, InvalidValueError, unknown_name
 from penjing.protocols import OPTIMISERS
 from penjing.training.augment import Augmentation
+from penjing.training.device import CPU, TRAINING_PRECISIONS, autocast, device_of
+from penjing.training.pace import Pace
 
 _ADAMW_SHARE = 0.01
+_BATCHES_AT_A_TIME = 32
+_MOST_BYTES = 64_000_000
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Recipe:
         batch_size: Images per step.
         label_smoothing: 0 to 1.
         warmup_fraction: Share of the steps with rising learning rate.
+        precision: ``fp32``, or ``bf16`` for passes in bfloat16; weights are 32-bit floats in both.
     """
 
     epochs: float = 10.0
@@ -45,10 +49,13 @@ class Recipe:
     batch_size: int = 128
     label_smoothing: float = 0.0
     warmup_fraction: float = 0.1
+    precision: str = "fp32"
 
     def __post_init__(self) -> None:
         if self.optimiser not in OPTIMISERS:
             raise unknown_name("optimiser", self.optimiser, OPTIMISERS)
+        if self.precision not in TRAINING_PRECISIONS:
+            raise unknown_name("training precision", self.precision, TRAINING_PRECISIONS)
         for name in ("epochs", "learning_rate", "temperature", "batch_size"):
             if not getattr(self, name) > 0:
                 raise InvalidValueError(f"{name} must be positive, got {getattr(self, name)!r}.")
@@ -70,14 +77,14 @@ def train_(
     seconds: float | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Recipe:
-    """Train in place.
+    """Train in place, on the device that the network is on; data come there once.
 
     Args:
         network: Takes uint8 pixels, gives logits.
         images: ``[N, C, H, W]`` uint8.
         labels: ``[N]`` int64.
         recipe: Length and settings.
-        generator: All randomness comes from it.
+        generator: All randomness comes from it; on the processor.
         augmentation: None leaves the images as they are.
         teacher_logits: ``[N, classes]``, the teacher's outputs on the unchanged
             images: keeping them costs nothing per step, recomputing them does.
@@ -93,42 +100,54 @@ def train_(
     """
     if len(images) == 0:
         raise DataError("Training needs at least one image, got none.")
+    device = device_of(network)
     steps_per_epoch = max(1, images.shape[0] // recipe.batch_size)
-    n_planned = n_steps = max(1, round(recipe.epochs * steps_per_epoch))
+    n_steps = max(1, round(recipe.epochs * steps_per_epoch))
+    pace = Pace(n_steps, seconds, device)
+    images, labels = images.to(device), labels.to(device)
+    teacher_logits = None if teacher_logits is None else teacher_logits.to(device)
     peak = recipe.learning_rate * (_ADAMW_SHARE if recipe.optimiser == "adamw" else 1.0)
     optimiser = optimiser_of(network, recipe)
     network.train()
-    started = told = time.perf_counter()
+    told_s = 0.0
     step = 0
     while step < n_steps:
-        order = torch.randperm(images.shape[0], generator=generator)
-        for first in range(0, steps_per_epoch * recipe.batch_size, recipe.batch_size):
-            rows = order[first : first + recipe.batch_size]
+        order = torch.randperm(images.shape[0], generator=generator).to(device)
+        order = order[: steps_per_epoch * recipe.batch_size]
+        for batch, rows in _batches(images, order, recipe.batch_size, augmentation, generator):
             for group in optimiser.param_groups:
                 group["lr"] = peak * schedule(step / n_steps, recipe.warmup_fraction)
-            batch = images[rows]
-            if augmentation is not None:
-                batch = augmentation(batch, generator)
-            logits = network(batch)
+            with autocast(device, recipe.precision):
+                logits = network(batch)
             teacher = None if teacher_logits is None else teacher_logits[rows]
-            loss = _loss(logits, labels[rows], teacher, recipe)
+            loss = _loss(logits.float(), labels[rows], teacher, recipe)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
             step += 1
-            now = time.perf_counter()
-            if seconds is not None and (step in (8, 40, 200) or step % 1000 == 0):
-                n_steps = _steps_that_fit(step, now - started, seconds, n_planned)
-            if progress is not None and now - told > 1.0:
-                told = now
+            n_steps = pace.judged(step, n_steps)
+            if progress is not None and pace.elapsed_s - told_s > 1.0:
+                told_s = pace.elapsed_s
                 progress(step / n_steps)
             if step >= n_steps:
                 break
     return replace(recipe, epochs=step / steps_per_epoch)
 
 
-def _steps_that_fit(step: int, elapsed: float, seconds: float, planned: int) -> int:
-    return max(step, min(planned, int(seconds / (elapsed / step))))
+def _batches(
+    images: torch.Tensor,
+    order: torch.Tensor,
+    batch_size: int,
+    augmentation: Augmentation | None,
+    generator: torch.Generator,
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Batches of augmented images and their rows; many are augmented at a time, which takes a fraction."""
+    at_a_time = max(1, min(_BATCHES_AT_A_TIME, _MOST_BYTES // (batch_size * images[0].numel())))
+    for rows in order.split(at_a_time * batch_size):
+        chunk = images[rows]
+        if augmentation is not None:
+            chunk = augmentation(chunk, generator)
+        yield from zip(chunk.split(batch_size), rows.split(batch_size), strict=True)
 
 
 def schedule(done: float, warmup_fraction: float) -> float:
@@ -139,8 +158,14 @@ def schedule(done: float, warmup_fraction: float) -> float:
     return 0.5 * (1 + math.cos(share * math.pi))
 
 
-def optimiser_of(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimiser; biases and normalisations do not decay."""
+def optimiser_of(network: nn.Module, recipe: Recipe, fused: bool = True) -> torch.optim.Optimizer:
+    """The recipe's optimiser; biases and normalisations do not decay.
+
+    Args:
+        network: Whose weights.
+        recipe: Which, and how fast.
+        fused: Update all weights of SGD at once: quicker, but every weight must be in every step.
+    """
     decayed = [p for p in network.parameters() if p.ndim > 1]
     kept = [p for p in network.parameters() if p.ndim <= 1]
     groups = [
@@ -149,7 +174,7 @@ def optimiser_of(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     ]
     if recipe.optimiser == "adamw":
         return torch.optim.AdamW(groups, lr=recipe.learning_rate * _ADAMW_SHARE)
-    return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True)
+    return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True, fused=fused)
 
 
 def _loss(
@@ -170,14 +195,25 @@ def _loss(
 
 @torch.no_grad()
 def logits_of(network: nn.Module, images: torch.Tensor, batch_size: int = 500) -> torch.Tensor:
-    """Logits in evaluation mode, ``[N, classes]``; the network's mode is as before afterwards."""
+    """Logits in evaluation mode and 32-bit floats; the network's mode is as before afterwards.
+
+    Args:
+        network: On any device.
+        images: uint8 ``[N, C, H, W]``, on any device.
+        batch_size: Images at a time.
+
+    Returns:
+        ``[N, classes]``, on the processor.
+    """
+    device = device_of(network)
     was_training = network.training
     network.eval()
-    logits = torch.cat([network(images[i : i + batch_size]) for i in range(0, len(images), batch_size)])
+    batches = images.split(batch_size)
+    logits = torch.cat([network(batch.to(device)) for batch in batches]).to(CPU)
     network.train(was_training)
     return logits
 
 
 def accuracy(network: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> float:
     """Fraction of the images whose largest logit is their label's."""
-    return float((logits_of(network, images).argmax(dim=1) == labels).float().mean())
+    return float((logits_of(network, images).argmax(dim=1) == labels.to(CPU)).float().mean())

@@ -5,8 +5,8 @@ the labels, all others from its outputs of the same step (Yu and Huang,
 "Universally Slimmable Networks", ICCV 2019).
 """
 
-import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import nn
@@ -14,7 +14,10 @@ from torch.nn import functional
 
 from penjing.blueprint import Blueprint
 from penjing.training.augment import Augmentation
+from penjing.training.checkpoint import Checkpoint, Reached
+from penjing.training.device import autocast, device_of
 from penjing.training.loop import Recipe, optimiser_of, schedule
+from penjing.training.pace import Pace
 
 Draw = Callable[[torch.Generator], Sequence[Blueprint]]
 ImagesOf = Callable[[Blueprint], torch.Tensor]
@@ -30,30 +33,40 @@ def train_supernet_(
     augmentation: Augmentation | None = None,
     seconds: float | None = None,
     progress: Callable[[float], None] | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Recipe:
-    """Train shared weights in place.
+    """Train shared weights in place, on the device that they are on.
+
+    With a checkpoint that holds the state of a training that was killed, that one goes on: the weights
+    become those that it would have had, bit by bit, unless ``seconds`` decide its length.
 
     Args:
         supernet: Called with images and a blueprint, gives logits.
         draw: The networks of one step, the largest first.
-        images_of: All training images in the resolution that a blueprint reads.
+        images_of: All training images in the resolution that a blueprint reads, uint8
+            ``[N, C, H, W]``; quickest where they are on the supernet's device.
         labels: ``[N]``.
         recipe: Length in epochs, counted once per step however many networks it trains.
-        generator: All randomness comes from it.
+        generator: All randomness comes from it; on the processor.
         augmentation: None leaves the images as they are.
-        seconds: As many steps as fit; the recipe's epochs are then the most.
+        seconds: As many steps as fit, those before a kill included; the recipe's epochs are then the most.
         progress: Called with the finished fraction about once a second.
+        checkpoint: Where to keep the state now and then; it is the caller who removes it.
 
     Returns:
         The recipe with the epochs that were really taken.
     """
+    device = device_of(supernet)
+    labels = labels.to(device)
     per_epoch = max(1, len(labels) // recipe.batch_size)
-    n_steps = max(1, round(recipe.epochs * per_epoch))
-    optimiser = optimiser_of(supernet, recipe)
+    n_planned = max(1, round(recipe.epochs * per_epoch))
+    optimiser = optimiser_of(supernet, recipe, fused=False)
     supernet.train()
-    started = told = time.perf_counter()
-    order = torch.empty(0, dtype=torch.long)
-    step = 0
+    kept = None if checkpoint is None else checkpoint.restore_(supernet, optimiser, generator)
+    reached = kept or Reached(n_planned)
+    step, n_steps, order = reached.step, reached.n_steps, reached.order
+    pace = Pace(n_planned, seconds, device, step, reached.elapsed_s)
+    told_s = reached.elapsed_s
     while step < n_steps:
         if len(order) < recipe.batch_size:
             order = torch.randperm(len(labels), generator=generator)
@@ -63,10 +76,12 @@ def train_supernet_(
         optimiser.zero_grad(set_to_none=True)
         teacher: torch.Tensor | None = None
         for blueprint in draw(generator):
-            batch = images_of(blueprint)[rows]
+            batch = images_of(blueprint)[rows].to(device)
             if augmentation is not None:
                 batch = augmentation(batch, generator)
-            logits = supernet(batch, blueprint)
+            with autocast(device, recipe.precision):
+                made = supernet(batch, blueprint)
+            logits = made.float()
             if teacher is None:
                 loss = functional.cross_entropy(logits, labels[rows])
                 teacher = logits.detach()
@@ -81,10 +96,11 @@ def train_supernet_(
         nn.utils.clip_grad_norm_(supernet.parameters(), 5.0)
         optimiser.step()
         step += 1
-        now = time.perf_counter()
-        if seconds is not None and step % 20 == 0:
-            n_steps = max(step, min(n_steps, int(seconds / ((now - started) / step))))
-        if progress is not None and now - told > 1.0:
-            told = now
+        n_steps = pace.judged(step, n_steps)
+        if checkpoint is not None and step < n_steps and checkpoint.is_due(pace.elapsed_s):
+            reached = Reached(n_steps, step, pace.elapsed_s, order)
+            checkpoint.keep(supernet, optimiser, generator, reached)
+        if progress is not None and pace.elapsed_s - told_s > 1.0:
+            told_s = pace.elapsed_s
             progress(step / n_steps)
-    return Recipe(**{**vars(recipe), "epochs": step / per_epoch})
+    return replace(recipe, epochs=step / per_epoch)

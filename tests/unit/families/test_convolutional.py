@@ -1,13 +1,14 @@
 from typing import Any
 
 import pytest
-from tests.unit.networks import ABILITIES, SMALL, Pipeline
+from tests.unit.networks import ABILITIES, Pipeline
 
 from penjing.blueprint import InputSpec
 from penjing.errors import InvalidValueError, UnknownNameError
 from penjing.families.convolutional import ConvolutionalFamily, ConvolutionalSettings
 from penjing.families.elastic import largest_shapes
 from penjing.space import Candidate, SearchSpace
+from penjing.testing.networks import SMALL
 
 
 def test_a_candidate_by_hand() -> None:

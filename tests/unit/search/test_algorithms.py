@@ -1,6 +1,6 @@
 """What each algorithm promises beyond the contract, and that the surrogate is worth having."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
@@ -49,8 +49,10 @@ def accuracy_of(candidate: Candidate) -> float:
     return 1.0 - 0.3 * float(np.exp(log_error))
 
 
-def problem() -> SearchProblem:
-    return SearchProblem(SPACE, costs_of, BOX, log_error=True)
+def problem(
+    evaluation_cost: Callable[[Candidate, Mapping[str, float]], float] = lambda candidate, costs: 1.0,
+) -> SearchProblem:
+    return SearchProblem(SPACE, costs_of, BOX, evaluation_cost=evaluation_cost, log_error=True)
 
 
 def volume_after(algorithm: str, n: int, seed: int) -> float:
@@ -97,8 +99,7 @@ def test_the_first_candidates_of_the_surrogate_are_far_apart_even_one_by_one(
     rng: np.random.Generator,
 ) -> None:
     """With one worker every ask is for one candidate, which has to differ from those before it."""
-    given = problem()
-    given.evaluation_cost = lambda costs: costs["macs"]
+    given = problem(lambda _, costs: costs["macs"])
     searcher = SurrogateSearcher(given)
     sizes: list[float] = []
     for _ in range(8):
@@ -112,7 +113,6 @@ def test_the_first_candidates_of_the_surrogate_are_far_apart_even_one_by_one(
 
 def test_candidates_that_cost_the_same_are_not_proposed_twice_in_a_batch(rng: np.random.Generator) -> None:
     given = SearchProblem(SPACE, lambda _: {"size_bytes": 1000.0, "parameters": 10.0}, BOX)
-    given.evaluation_cost = lambda costs: 1.0
     batch = SurrogateSearcher(given).ask(6, rng)
     assert len({candidate.key for candidate in batch}) == 6
 
@@ -121,8 +121,7 @@ def test_cheap_candidates_are_preferred_at_equal_gain(rng: np.random.Generator) 
     """The same model and pool; only whether gains are divided by what an evaluation costs differs."""
     found: dict[bool, float] = {}
     for per_cost in (True, False):
-        given = problem()
-        given.evaluation_cost = lambda costs: 0.1 + costs["macs"] / 1e4
+        given = problem(lambda _, costs: 0.1 + costs["macs"] / 1e4)
         searcher = SurrogateSearcher(given, pool=200)
         for candidate in (SPACE.sample(np.random.default_rng([7, i])) for i in range(16)):
             searcher.tell(candidate, {"accuracy": accuracy_of(candidate)})

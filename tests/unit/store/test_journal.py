@@ -179,14 +179,6 @@ def test_a_fact_is_decided_once(journal: Journal, path: Path) -> None:
         assert resumed.get("threads") == [1, None, {"a": 0.1}]
 
 
-def test_a_small_result_is_found_by_content_and_kind(journal: Journal) -> None:
-    assert journal.memo_get("a1", "costs") is None
-    assert journal.memo_put("a1", "costs", {"macs": 10}) == {"macs": 10}
-    assert journal.memo_put("a1", "costs", {"macs": 11}) == {"macs": 10}
-    assert journal.memo_get("a1", "costs") == {"macs": 10}
-    assert journal.memo_get("a1", "latency", default=0) == 0
-
-
 # Trials
 
 
@@ -294,28 +286,20 @@ def test_wrong_values_are_refused_and_leave_no_trace(journal: Journal) -> None:
 # Phases, time and events
 
 
-def test_phases_and_their_time_survive_a_restart(journal: Journal, path: Path) -> None:
-    assert journal.elapsed() == journal.elapsed("joint") == 0
+def test_phases_survive_a_restart(journal: Journal, path: Path) -> None:
     journal.begin_phase("joint", 0)
-    journal.add_elapsed("joint", 1.5)
     journal.close()
     with Journal.open(path) as resumed:
         (before,) = resumed.phases()
         resumed.begin_phase("joint", 0)
         assert resumed.phases() == [before]
         assert before.ended_at is None
-        resumed.add_elapsed("joint", 2)
         resumed.end_phase("joint")
         resumed.begin_phase("final", 1)
-        resumed.add_elapsed("final", 0.25)
         ended = resumed.phases()[0].ended_at
         resumed.end_phase("joint")
-        assert [(phase.name, phase.index, phase.elapsed_s) for phase in resumed.phases()] == [
-            ("joint", 0, 3.5),
-            ("final", 1, 0.25),
-        ]
+        assert [(phase.name, phase.index) for phase in resumed.phases()] == [("joint", 0), ("final", 1)]
         assert resumed.phases()[0].ended_at == ended is not None
-        assert (resumed.elapsed("joint"), resumed.elapsed()) == (3.5, 3.75)
 
 
 def test_phases_are_those_the_run_was_begun_with(journal: Journal) -> None:
@@ -327,15 +311,11 @@ def test_phases_are_those_the_run_was_begun_with(journal: Journal) -> None:
     assert len(journal.phases()) == 1
 
 
-def test_a_phase_that_never_began_neither_ends_nor_takes_time(journal: Journal) -> None:
+def test_a_phase_that_never_began_does_not_end(journal: Journal) -> None:
     with pytest.raises(
         RunFolderError, match=r"Phase 'joint' never began. Call begin_phase\('joint', index\) first"
     ):
         journal.end_phase("joint")
-    with pytest.raises(RunFolderError, match="Phase 'joint' never began"):
-        journal.add_elapsed("joint", 1)
-    with pytest.raises(InvalidValueError, match="seconds must be finite and not negative, got inf"):
-        journal.add_elapsed("joint", float("inf"))
 
 
 def test_events_come_in_order_and_by_kind(journal: Journal) -> None:
@@ -370,8 +350,6 @@ with (Journal.open if path.exists() else Journal.create)(path) as journal:
         print("asked", number, flush=True)
         journal.tell(number, "done", {"accuracy": number / 7}, seconds=0.5)
         print("told", number, flush=True)
-        journal.add_elapsed("joint", 0.5)
-        print("elapsed", journal.elapsed(), flush=True)
 """
 
 
@@ -379,7 +357,6 @@ def test_a_kill_at_any_moment_takes_nothing_that_was_committed(path: Path) -> No
     moments = random.Random(0)
     asked: set[int] = set()
     told: set[int] = set()
-    elapsed_s = 0.0
     for _ in range(8):
         command = [sys.executable, "-c", WORKER, str(path)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker:
@@ -395,7 +372,6 @@ def test_a_kill_at_any_moment_takes_nothing_that_was_committed(path: Path) -> No
         assert int(whole[0][1]) <= 1
         asked |= {int(number) for word, number in whole if word == "asked"}
         told |= {int(number) for word, number in whole if word == "told"}
-        elapsed_s = max([elapsed_s, *(float(seconds) for word, seconds in whole if word == "elapsed")])
 
         with closing(sqlite3.connect(path)) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -408,5 +384,4 @@ def test_a_kill_at_any_moment_takes_nothing_that_was_committed(path: Path) -> No
             # What was committed and not yet printed is one call at most per life.
             assert len(journal.pending()) <= 1
             assert sorted(trials) == list(range(len(trials)))
-            assert elapsed_s <= journal.elapsed() <= 0.5 * len(done)
     assert len(told) > 20

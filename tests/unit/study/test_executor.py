@@ -68,6 +68,34 @@ def test_after_closing_the_workers_are_gone_and_may_be_started_again(
     assert names(list(pool.map([job(tmp_path, "b")]))) == ["b"]
 
 
+def test_a_decided_precision_reaches_every_later_workshop(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen: list[tuple[Any, ...]] = []
+
+    class FakeWorkshop:
+        def __init__(self, *arguments: Any) -> None:
+            seen.append(arguments)
+
+        do = staticmethod(do)
+
+    monkeypatch.setattr(executor, "Workshop", FakeWorkshop)
+    made = LocalExecutor(tmp_path, CONFIG, FACTS, workers=1)
+    for precision in ("bf16", "fp32"):
+        made.train_in(precision)
+        list(made.map([job(tmp_path, "a"), job(tmp_path, "b")]))
+    made.close()
+    assert seen == [(tmp_path, CONFIG, FACTS, precision) for precision in ("bf16", "fp32")]
+
+
+def test_workers_that_do_not_know_the_precision_are_ended(pool: LocalExecutor, tmp_path: Path) -> None:
+    first = next(iter(pool.map([job(tmp_path, "a")]))).facts["pid"]
+    pool.train_in("bf16")
+    assert pool._arguments == ("bf16",)
+    with pytest.raises(ProcessLookupError):
+        os.kill(first, 0)
+
+
 def test_one_worker_is_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     class FakeWorkshop:
         def __init__(self, *arguments: Any) -> None:

@@ -1,6 +1,7 @@
 """Precision per block, with an optional override per layer, as choices of the space."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from penjing.blueprint import Blueprint, Layer, precision_named
 from penjing.compression.quantization.rewrite import with_precisions
@@ -75,10 +76,15 @@ def precision_of_layer(layer: Layer, candidate: Candidate) -> str:
         >>> precision_of_layer(layer, Candidate({"stage1.block0.precision": "w8"}))
         'w8'
     """
-    name = layer.name
-    while name:
-        chosen = candidate.get(f"{name}.precision", AS_BLOCK)
+    for choice in _choices_above(layer.name):
+        chosen = candidate.get(choice, AS_BLOCK)
         if chosen != AS_BLOCK:
             return str(chosen)
-        name = name.rpartition(".")[0]
     return "fp32"
+
+
+@lru_cache(maxsize=4096)
+def _choices_above(layer: str) -> tuple[str, ...]:
+    """Names of the precision choices that may decide for a layer, the nearest first."""
+    parts = layer.split(".")
+    return tuple(f"{'.'.join(parts[:n])}.precision" for n in range(len(parts), 0, -1))

@@ -1,9 +1,9 @@
 """Compute in floats exactly what the artifact computes in few bits, and find its scales.
 
-A folded network (see the naming rule in ``penjing.protocols``) is changed in
-place: weights are rounded to codes through a parametrization, and every
-``<layer>_codes`` identity becomes a rounding module. Gradients pass straight
-through the rounding (Bengio, Léonard and Courville, arXiv:1308.3432), zero
+A folded network, whose layers are attributes under their ``module_name``, is
+changed in place: weights are rounded to codes through a parametrization, and
+every ``<module_name>_codes`` identity becomes a rounding module. Gradients pass
+straight through the rounding (Bengio, Léonard and Courville, arXiv:1308.3432), zero
 where a value is clipped.
 """
 

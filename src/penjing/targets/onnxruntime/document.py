@@ -64,11 +64,9 @@ class Document:
 
     def fresh_name(self) -> str:
         """The next short name that is neither the input's nor the output's."""
-        while True:
-            name = _short_name(self._n_names)
-            self._n_names += 1
-            if name not in (self.input[0], self.output[0]):
-                return name
+        name = _short_name(self._n_names)
+        self._n_names += 1
+        return self.fresh_name() if name == self.input[0] or name == self.output[0] else name
 
     def store(self, shape: tuple[int, ...], storage: str, values: NDArray[Any] | None = None) -> str:
         """Add an initializer and return its name."""

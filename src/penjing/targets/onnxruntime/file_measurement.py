@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from penjing.errors import ArtifactError, InvalidValueError
+from penjing.targets.onnxruntime.manifest_beside import processor_warnings
 from penjing.targets.onnxruntime.processor import processor_info
 from penjing.targets.onnxruntime.protocol import measure_latency
 from penjing.targets.onnxruntime.runtime import Session, measure_empty_call, runtime_version
@@ -41,7 +42,8 @@ def measure_file(
 
     Returns:
         Plain JSON data: ``latency`` by batch size, ``throughput_per_s`` at the largest batch,
-        ``empty_call_ms``, ``size_bytes``, ``peak_memory_bytes``, ``processor``, ``runtime_version``.
+        ``empty_call_ms``, ``size_bytes``, ``peak_memory_bytes``, ``processor``, ``runtime_version``, and
+        ``warnings``, sentences on what to doubt; see :func:`processor_warnings`.
 
     Raises:
         ArtifactError: If the file is missing, is not ONNX, needs operations that ONNX Runtime does not
@@ -71,6 +73,7 @@ def measure_file(
         "processor": processor_info(),
         "runtime": "onnxruntime",
         "runtime_version": runtime_version(),
+        "warnings": processor_warnings(path),
     }
 
 

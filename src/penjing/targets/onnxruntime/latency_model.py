@@ -16,7 +16,7 @@ from penjing.errors import FormatVersionError, InvalidValueError
 from penjing.targets.onnxruntime.latency_features import USUAL_PRICES_US, layer_amounts
 from penjing.targets.onnxruntime.nonnegative import nonnegative_prices
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 NAMES = tuple(sorted(USUAL_PRICES_US))
 FEWEST_NETWORKS = 8
 _PRIOR_WEIGHTS = (0.03, 0.3, 3.0, 30.0)
@@ -33,12 +33,19 @@ class LatencyModel:
         prices: ``[len(NAMES)]``, milliseconds per amount.
         cross_validated_error: What :meth:`fit` found on networks left out: ``within_10_percent``,
             ``median_relative_error``, ``mean_relative_error``, ``spearman``, ``n_networks``.
+        metronome_ms: What the metronome took when the model was fitted: predictions are for a machine
+            that fast. 0 where it was not timed.
     """
 
     def __init__(
-        self, width_multiple: int, prices: Array, cross_validated_error: Mapping[str, float]
+        self,
+        width_multiple: int,
+        prices: Array,
+        cross_validated_error: Mapping[str, float],
+        metronome_ms: float = 0.0,
     ) -> None:
         self.width_multiple = width_multiple
+        self.metronome_ms = metronome_ms
         self.prices = prices
         self.cross_validated_error = dict(cross_validated_error)
         self._cache: dict[tuple[Any, ...], Array] = {}
@@ -50,6 +57,7 @@ class LatencyModel:
         latencies_ms: Sequence[float] | Array,
         rng: np.random.Generator,
         width_multiple: int = 8,
+        metronome_ms: float = 0.0,
     ) -> "LatencyModel":
         """Learn from measured networks.
 
@@ -58,6 +66,7 @@ class LatencyModel:
             latencies_ms: Their measured latencies at batch 1.
             rng: Draws the folds of the cross-validation.
             width_multiple: See the class.
+            metronome_ms: See the class.
 
         Raises:
             InvalidValueError: If there are too few networks, or a latency is not positive.
@@ -80,7 +89,7 @@ class LatencyModel:
         table = cls(width_multiple, np.zeros(len(NAMES)), {})
         amounts = np.stack([table.amounts(blueprint) for blueprint in blueprints])
         error = relative_errors(_left_out_predictions(amounts, times, rng, _fit), times)
-        return cls(width_multiple, _fit(amounts, times, rng), error)
+        return cls(width_multiple, _fit(amounts, times, rng), error, metronome_ms)
 
     def amounts(self, blueprint: Blueprint) -> Array:
         """Amounts of work of the whole network, ``[len(NAMES)]``."""
@@ -115,6 +124,7 @@ class LatencyModel:
             "width_multiple": self.width_multiple,
             "prices_ms": dict(zip(NAMES, self.prices.tolist(), strict=True)),
             "cross_validated_error": self.cross_validated_error,
+            "metronome_ms": self.metronome_ms,
         }
 
     @classmethod
@@ -133,7 +143,8 @@ class LatencyModel:
                 readable=[FORMAT_VERSION],
             )
         prices = np.array([data["prices_ms"][name] for name in NAMES], dtype=np.float64)
-        return cls(int(data["width_multiple"]), prices, data["cross_validated_error"])
+        multiple, error = int(data["width_multiple"]), data["cross_validated_error"]
+        return cls(multiple, prices, error, float(data["metronome_ms"]))
 
 
 def relative_errors(predicted: Array, measured: Array) -> dict[str, float]:

@@ -6,7 +6,15 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from penjing.blueprint import PRECISIONS, Blueprint, Layer, macs, precision_named
+from penjing.blueprint import (
+    PRECISIONS,
+    Blueprint,
+    BlueprintBuilder,
+    InputSpec,
+    Layer,
+    macs,
+    precision_named,
+)
 from penjing.errors import InvalidValueError
 from penjing.protocols import (
     ActivationScale,
@@ -43,6 +51,20 @@ def random_artifact(blueprint: Blueprint, rng: np.random.Generator, reduced_rang
             zero_point = int(rng.integers(100, 150)) if "output_zero_point" in roles else 0
             activations[layer.name] = ActivationScale(float(rng.uniform(0.015, 0.025)), zero_point)
     return write_onnx(blueprint, weights, QuantizationScheme(weight_scales, activations, reduced_range))
+
+
+def metronome() -> bytes:
+    """The file of a fixed small network: how long it takes tells how fast the machine is just now.
+
+    The speed of shared and of small machines changes by the minute. What was measured at different times
+    is brought to one speed through this network, which is timed beside everything else.
+    """
+    build = BlueprintBuilder(InputSpec("x", (1, 28, 28)))
+    at = build.dequantize()
+    for index, width in enumerate((8, 16, 32)):
+        at = build.conv2d(f"block{index}.conv", at, width, stride=2)
+    blueprint = build.finish(build.linear("head.linear", build.global_average_pool(at), 10))
+    return random_artifact(blueprint, np.random.default_rng(0), reduced_range=True)
 
 
 def choose_networks(

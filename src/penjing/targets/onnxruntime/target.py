@@ -16,9 +16,10 @@ from penjing.targets.onnxruntime import processor
 from penjing.targets.onnxruntime.export import count_onnx_bytes, write_onnx
 from penjing.targets.onnxruntime.latency_model import FORMAT_VERSION, LatencyModel
 from penjing.targets.onnxruntime.protocol import Latency, measure_latency
-from penjing.targets.onnxruntime.random_networks import choose_networks, random_artifact
+from penjing.targets.onnxruntime.random_networks import choose_networks, metronome, random_artifact
 from penjing.targets.onnxruntime.runtime import Session, runtime_version
 
+METRONOME = "metronome"
 _GROUP = 6
 _PASSES = 3
 _BLOCKS = 8
@@ -101,33 +102,38 @@ class OnnxRuntimeCpu:
         blueprints = choose_networks(sample_blueprint, n_networks, rng)
         reduced_range = self.abilities().reduced_range
         artifacts = [random_artifact(blueprint, rng, reduced_range) for blueprint in blueprints]
-        latencies_ms = self._quiet_latencies(artifacts, seconds, rng, progress)
-        return LatencyModel.fit(blueprints, latencies_ms, rng, self.abilities().width_multiple)
+        ratios, metronome_ms = self._ratios(artifacts, seconds, rng, progress)
+        latencies_ms = ratios * metronome_ms
+        return LatencyModel.fit(blueprints, latencies_ms, rng, self.abilities().width_multiple, metronome_ms)
 
-    def _quiet_latencies(
+    def _ratios(
         self,
         artifacts: Sequence[bytes],
         seconds: float,
         rng: np.random.Generator,
         progress: Callable[[int, int], None] | None,
-    ) -> NDArray[np.float64]:
-        """Time every file in several passes with other neighbours, and keep its least disturbed one."""
+    ) -> tuple[NDArray[np.float64], float]:
+        """Time every file in several passes with other neighbours, always beside the metronome.
+
+        Returns:
+            Medians of the ratios to the metronome, ``[n]``, and its own median in milliseconds.
+        """
         n = len(artifacts)
-        undisturbed = np.full((_PASSES, n), np.inf)
-        medians = np.full((_PASSES, n), np.inf)
+        beat = metronome()
+        ratios = np.zeros((_PASSES, n))
+        beats: list[float] = []
         for turn in range(_PASSES):
             order = rng.permutation(n)
             for start in range(0, n, _GROUP):
                 names = {str(index): artifacts[int(index)] for index in order[start : start + _GROUP]}
-                made = self.measure(names, None, 1, seconds / (n * _PASSES), _BLOCKS, rng)
-                for name, latency in made.items():
-                    medians[turn, int(name)] = latency.value
-                    undisturbed[turn, int(name)] = latency.undisturbed or latency.value
+                seconds_each = seconds / (n * _PASSES) * _GROUP / (_GROUP + 1)
+                made = self.measure({**names, METRONOME: beat}, METRONOME, 1, seconds_each, _BLOCKS, rng)
+                beats.append(made[METRONOME].value)
+                for name in names:
+                    ratios[turn, int(name)] = made[name].ratio_to_reference or 1.0
                 if progress is not None:
                     progress(turn * n + min(start + _GROUP, n), n * _PASSES)
-        # What is reported are medians: above the least disturbed time by what is usual on this machine.
-        usual_gap = float(np.median(medians / undisturbed.min(axis=0)))
-        return undisturbed.min(axis=0) * usual_gap
+        return np.median(ratios, axis=0), float(np.median(beats))
 
     def latency_model(
         self,

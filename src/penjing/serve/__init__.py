@@ -1,1 +1,0 @@
-"""Answers with what was found: reads artifacts only, and needs no torch."""

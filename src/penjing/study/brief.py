@@ -1,0 +1,60 @@
+"""How long candidates train while the search looks at them: so that it sees enough of them."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from penjing.study.training_precision import reference_step_ms
+from penjing.study.workshop import SUPERNET
+
+if TYPE_CHECKING:
+    from penjing.study.study import Study
+
+ALONE = "alone"
+_USUAL_IMAGES, _FEWEST_IMAGES = 40_000, 8_000
+_FEWEST_EPOCHS, _MOST_EPOCHS = 0.1, 15.0
+# With fewer, the model of accuracy knows little more than that large networks are better.
+_WORTHWHILE_EVALUATIONS = 30
+_FEWEST_EVALUATIONS = 6
+
+
+def decide_way(study: "Study") -> str:
+    """How candidates get weights: as configured, else alone where the search can afford enough of that.
+
+    Where even the shortest training leaves time for only a few networks, one supernet serves them all.
+    ADR 4 has the measurements.
+    """
+    return str(study.journal.put_once("way", _way(study)))
+
+
+def decide_brief_epochs(study: "Study") -> float:
+    """Passes over the data of a brief training: as configured, else what the budget allows; decided once.
+
+    Without a clock in the budget it is about 40,000 images. With one, it is shortened, down to 8,000
+    images, until the search can afford 30 networks as expensive as the reference.
+    """
+    return float(study.journal.put_once("brief epochs", study.config.search.epochs or _epochs(study)))
+
+
+def _way(study: "Study") -> str:
+    if study.config.search.train_on != "auto":
+        return study.config.search.train_on
+    affordable = _affordable_images(study)
+    is_enough = affordable is None or affordable >= _FEWEST_EVALUATIONS * _FEWEST_IMAGES
+    return ALONE if is_enough else SUPERNET
+
+
+def _epochs(study: "Study") -> float:
+    affordable = _affordable_images(study)
+    each = _USUAL_IMAGES if affordable is None else affordable / _WORTHWHILE_EVALUATIONS
+    images = float(np.clip(each, _FEWEST_IMAGES, _USUAL_IMAGES))
+    return float(np.clip(images / study.facts.n_train, _FEWEST_EPOCHS, _MOST_EPOCHS))
+
+
+def _affordable_images(study: "Study") -> float | None:
+    """Images that the search has time to train the reference network on; None without a clock."""
+    step_ms = reference_step_ms(study.journal)
+    if study.plan is None or not step_ms:
+        return None
+    images_per_s = study.workers * study.config.training.batch_size / (1e-3 * step_ms)
+    return study.plan.search_s * images_per_s

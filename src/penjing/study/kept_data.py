@@ -1,0 +1,69 @@
+"""The data of a run, as whoever trains or measures reads them."""
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from penjing.blueprint import Blueprint
+from penjing.training.device import CPU
+
+Size = tuple[int, int]
+
+
+class KeptData:
+    """Images and labels from the run folder; processes share them through the file system's cache.
+
+    Args:
+        run: The run folder.
+        device: Where :meth:`placed` puts images.
+    """
+
+    def __init__(self, run: Path, device: torch.device = CPU) -> None:
+        self._run = run
+        self._device = device
+        self._arrays: dict[str, torch.Tensor] = {}
+        self._resized = lru_cache(maxsize=6)(self._resize)
+        self._placed = lru_cache(maxsize=6)(self._place)
+
+    def tensor(self, name: str) -> torch.Tensor:
+        """An array, such as ``train_x``."""
+        if name not in self._arrays:
+            array = np.load(self._run / "cache" / f"{name}.npy", mmap_mode="c", allow_pickle=False)
+            self._arrays[name] = torch.from_numpy(array)
+        return self._arrays[name]
+
+    def labels(self, part: str) -> torch.Tensor:
+        """Labels of ``train`` or ``validation``, ``[N]``."""
+        return self.tensor(f"{part}_y")
+
+    def images(self, part: str, blueprint: Blueprint) -> torch.Tensor:
+        """Images of a part in the resolution that a network reads, uint8 ``[N, C, H, W]``."""
+        return self._resized(part, _size_of(blueprint))
+
+    def placed(self, part: str, blueprint: Blueprint) -> torch.Tensor:
+        """The same on the device; a resolution is copied there once, and six of them stay."""
+        return self._placed(part, _size_of(blueprint))
+
+    def _resize(self, part: str, size: Size) -> torch.Tensor:
+        images = self.tensor(f"{part}_x")
+        if tuple(images.shape[2:]) == size:
+            return images
+        pieces = [
+            functional.interpolate(piece.float(), size, mode="bilinear").floor().to(torch.uint8)
+            for piece in images.split(2000)
+        ]
+        return torch.cat(pieces)
+
+    def _place(self, part: str, size: Size) -> torch.Tensor:
+        return self._resized(part, size).to(self._device)
+
+
+def _size_of(blueprint: Blueprint) -> Size:
+    """Height and width that a network reads inside its file."""
+    size = blueprint.input.shape[1:]
+    if "input.resize" in blueprint:
+        size = blueprint["input.resize"].output_shape[1:]
+    return int(size[0]), int(size[1])

@@ -1,0 +1,51 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tests.unit.networks import Pipeline, structured_pixels
+
+from penjing.blueprint import Blueprint
+from penjing.study.kept_data import KeptData
+
+IMAGES = structured_pixels(20, (1, 8, 8))
+LABELS = torch.arange(20) % 10
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    (tmp_path / "cache").mkdir()
+    np.save(tmp_path / "cache" / "train_x.npy", IMAGES.numpy())
+    np.save(tmp_path / "cache" / "train_y.npy", LABELS.numpy())
+    return tmp_path
+
+
+def blueprints() -> dict[int, Blueprint]:
+    """A network that reads images of 6 pixels, and one that reads all 8."""
+    pipeline = Pipeline()
+    made = [pipeline.plain(candidate) for candidate in pipeline.samples(20)]
+    return {
+        blueprint["input.resize"].output_shape[1] if "input.resize" in blueprint else 8: blueprint
+        for blueprint in made
+    }
+
+
+def test_images_come_in_the_resolution_that_a_network_reads(run: Path) -> None:
+    data = KeptData(run)
+    for size, blueprint in blueprints().items():
+        images = data.images("train", blueprint)
+        assert images.shape == (20, 1, size, size)
+        assert images.dtype == torch.uint8
+    assert set(blueprints()) == {6, 8}
+    assert torch.equal(data.images("train", blueprints()[8]), IMAGES)
+    assert torch.equal(data.labels("train"), LABELS)
+
+
+def test_images_are_placed_once(run: Path) -> None:
+    elsewhere = KeptData(run, torch.device("meta"))
+    here = KeptData(run)
+    for blueprint in blueprints().values():
+        placed = elsewhere.placed("train", blueprint)
+        assert placed.device.type == "meta"
+        assert placed is elsewhere.placed("train", blueprint)
+        assert here.placed("train", blueprint) is here.images("train", blueprint)
