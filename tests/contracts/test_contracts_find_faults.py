@@ -173,7 +173,7 @@ class Stopped(OnnxRuntimeCpu):
     """Its clock does not move."""
 
     def measure(self, artifacts: Mapping[str, bytes], *_: Any, **__: Any) -> dict[str, Latency]:
-        return dict.fromkeys(artifacts, Latency(0.0, 0.0, 0.0, 1, 1, 1, 0.0))
+        return dict.fromkeys(artifacts, Latency(0.0, 0.0, 0.0, 1, 1, 1, 0.0, 0.0))
 
 
 @pytest.fixture(scope="module")

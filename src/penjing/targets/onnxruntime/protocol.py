@@ -51,9 +51,9 @@ class Latency:
         threads: Threads that the runtime was given.
         batch: Examples per call.
         spread: Interquartile range of the block means over their median; above 0.1 the machine was busy.
-        ratio_to_reference: Median of the ratios within a round; None without a reference.
         undisturbed: 10th percentile of the block means, milliseconds: nearer to what the network takes alone
             where something else runs beside it.
+        ratio_to_reference: Median of the ratios within a round; None without a reference.
     """
 
     value: float
@@ -63,8 +63,8 @@ class Latency:
     threads: int
     batch: int
     spread: float
+    undisturbed: float
     ratio_to_reference: float | None = None
-    undisturbed: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON data, with units in the names."""
