@@ -164,12 +164,22 @@ def _facts(design: DesignView) -> str:
     ]
     if isinstance(agreement, int | float):
         shown.append(("agreement", "File agrees with network", per_cent(float(agreement)), ""))
+    if isinstance(compression := design.recipe.get("compression"), Mapping):
+        shown.append(("compression", "Lost by compression", *_lost(compression)))
     made = "".join(
         f'<div data-field="design.{name}"><dt>{text(label)}</dt>'
         f"<dd>{text(value)} <small>{text(small)}</small></dd></div>"
         for name, label, value, small in shown
     )
     return f'<dl class="facts">{made}</dl>'
+
+
+def _lost(compression: Mapping[str, Any]) -> tuple[str, str]:
+    """Points that the file lost against the network before compression, and what is shown of that."""
+    margin = f"{100 * compression['margin']:g} points"
+    shown = "shown to be less than" if compression["is_non_inferior"] else "not shown to be less than"
+    points = -100 * compression["accuracy_difference"]
+    return f"{points:.2f} points", f"{shown} {margin}: paired on {compression['n']:,} validation images"
 
 
 def _busy(spread: float | None) -> str:

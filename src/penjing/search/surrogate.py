@@ -27,7 +27,9 @@ _SCALE_OF_PART = {"compression": 0.3}
 _FINAL_POOLS = 8
 # Drawing at random finds little within narrow constraints, and every draw is costed.
 _FRESH_SHARE = 12
-CAPACITY = ("parameters", "macs", "size_bytes", "latency_ms")
+# What a network can learn; bytes and milliseconds also tell of precisions, which hardly change that.
+CAPACITY = ("parameters", "macs")
+COSTS = (*CAPACITY, "size_bytes", "latency_ms")
 
 
 class SurrogateSearcher:
@@ -124,7 +126,7 @@ class SurrogateSearcher:
         drawn.sort(key=lambda c: (self.problem.evaluation_cost(c), c.key))
         drawn = drawn[: max(n, (2 * len(drawn)) // 3)]
         told = [candidate for candidate, _ in self._told]
-        features = self._capacity([*told, *drawn])
+        features = self._logarithms([*told, *drawn], COSTS)
         features = (features - features.mean(axis=0)) / (features.std(axis=0) + 1e-9)
         known, features = features[: len(told)], features[len(told) :]
         distance = np.full(len(drawn), np.inf)
@@ -138,9 +140,9 @@ class SurrogateSearcher:
             distance[chosen] = -1.0
         return [drawn[index] for index in chosen]
 
-    def _capacity(self, candidates: Sequence[Candidate]) -> NDArray[np.float64]:
+    def _logarithms(self, candidates: Sequence[Candidate], names: Sequence[str]) -> NDArray[np.float64]:
         rows = [self.problem.costs(candidate) for candidate in candidates]
-        return np.log([[row[name] for name in CAPACITY if name in row] for row in rows])
+        return np.log([[row[name] for name in names if name in row] for row in rows])
 
     def _model(self) -> ScarceRegression:
         candidates = [candidate for candidate, _ in self._told]
@@ -150,7 +152,7 @@ class SurrogateSearcher:
 
     def _features(self, candidates: Sequence[Candidate], seen_epochs: Sequence[float]) -> NDArray[np.float64]:
         seen = np.log(np.maximum(seen_epochs, 1e-3))
-        return np.column_stack([self._capacity(candidates), seen])
+        return np.column_stack([self._logarithms(candidates, CAPACITY), seen])
 
     def _predict(
         self, model: ScarceRegression, candidates: Sequence[Candidate]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 _WORTHWHILE_EPOCHS = 16
 _FEWEST, _MOST = 5, 12
+_PER_MOST_ACCURATE = 6
 _SHIPPED_AFTER_A_STOP = 4
 _STOPPED = "stopped early"
 
@@ -149,13 +150,14 @@ class FinalistRounds:
         return seats
 
     def _promising(self, n: int, rng: np.random.Generator) -> list[Candidate]:
-        """What the surrogate expects to be best together; a quarter of it the most accurate."""
+        """What the surrogate expects to be best together; of six, one is the most accurate."""
         study = self.study
         searcher = SurrogateSearcher(study.problem(self._space()), n_initial=1)
         for trial in study.inherited_trials():
             searcher.tell(Candidate(trial.candidate), study.expected(trial))
         # Whoever asks for a network under constraints wants to see the most accurate one, too.
-        chosen = searcher.most_accurate(max(1, n // 4), rng)
+        n_accurate = n // _PER_MOST_ACCURATE
+        chosen = searcher.most_accurate(n_accurate, rng) if n_accurate else []
         front = searcher.best(n, rng, per_cost=False, repeat=True)
         return chosen + [candidate for candidate in front if candidate not in chosen][: n - len(chosen)]
 
@@ -261,13 +263,13 @@ class FinalistRounds:
         return [Seat(Candidate(t.candidate), str(t.measurements["weights_key"])) for t in chosen]
 
     def _most_volume(self, trials: Sequence[Trial], n: int, expected: bool = False) -> list[Trial]:
-        """The trials that together cover the most hypervolume; a quarter of them the most accurate."""
+        """The trials that together cover the most hypervolume; of six, one is the most accurate."""
         study = self.study
         if not trials:
             return []
         rows = [study.row(trial) | (study.expected(trial) if expected else {}) for trial in trials]
         points = study.problem(study.pipeline.space).points(rows)
-        picked = sorted(range(len(trials)), key=lambda i: -rows[i]["accuracy"])[: max(1, n // 4)]
+        picked = sorted(range(len(trials)), key=lambda i: -rows[i]["accuracy"])[: n // _PER_MOST_ACCURATE]
         front = points[picked]
         order = np.argsort(points.sum(axis=1), kind="stable")
         while len(picked) < min(n, len(trials)):

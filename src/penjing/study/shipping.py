@@ -4,12 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import save
 from torch import nn
 
 from penjing.blueprint import Blueprint
 from penjing.errors import ArtifactError
 from penjing.families.plain import float_weights, network_source
+from penjing.objectives import is_non_inferior, paired_difference_interval
 from penjing.protocols import QuantizationScheme, Target
 from penjing.store import write_atomically
 from penjing.training import logits_of
@@ -17,6 +19,8 @@ from penjing.training import logits_of
 LEAST_AGREEMENT = 0.99
 LARGEST_ACCURACY_DIFFERENCE = 0.002
 COMPARED_IMAGES = 2000
+# Losing less than half a point is called no loss, where it can be shown.
+MARGIN = 0.005
 
 
 def ship(
@@ -24,6 +28,7 @@ def ship(
     target: Target,
     blueprint: Blueprint,
     ready: nn.Module,
+    uncompressed: nn.Module,
     scheme: QuantizationScheme,
     images: torch.Tensor,
     labels: torch.Tensor,
@@ -35,12 +40,13 @@ def ship(
         target: Writes and runs the artifact.
         blueprint: With precisions.
         ready: The simulated network.
+        uncompressed: The network in 32-bit floats that it was made from.
         scheme: Its scales.
         images: Validation images as they come, uint8 ``[N, C, H, W]``; the first are compared.
         labels: ``[N]``.
 
     Returns:
-        Accuracy of the artifact on all images, its size, and how well it agrees.
+        Accuracy of the artifact on all images, its size, how well it agrees, and what compression changed.
 
     Raises:
         ArtifactError: If artifact and network do not agree.
@@ -74,6 +80,24 @@ def ship(
         "agreement": agreement,
         "largest_logit_difference": float(np.abs(from_file[:n] - simulated).max()),
         "n_agreement_images": n,
+        "compression": _difference(from_file.argmax(1) == truth, _is_right(uncompressed, images, labels)),
+    }
+
+
+def _is_right(network: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> NDArray[np.bool_]:
+    return (logits_of(network, images).argmax(1) == labels).numpy()
+
+
+def _difference(compressed: NDArray[np.bool_], before: NDArray[np.bool_]) -> dict[str, object]:
+    """Accuracy of the artifact minus that of its network before compression, on the same images."""
+    value, low, high = paired_difference_interval(compressed, before)
+    return {
+        "accuracy_difference": value,
+        "low": low,
+        "high": high,
+        "n": len(before),
+        "margin": MARGIN,
+        "is_non_inferior": is_non_inferior(compressed, before, MARGIN),
     }
 
 

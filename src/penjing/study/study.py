@@ -38,7 +38,7 @@ _BEST_ACCURACY, _WORST_ACCURACY = 0.995, 0.6
 # A short training misjudges the end by about so much.
 _NEARLY = 0.02
 # Proposing and judging a network whose weights are there, in units of training one.
-_COMPRESSING_COST = 0.1
+_COMPRESSING_COST = 0.25
 
 
 class Interrupted(BaseException):

@@ -146,20 +146,21 @@ class Workshop:
             )
             if facts["quantization_aware_validation_accuracy"] > after:
                 ready, scheme = tuned, tuned_scheme
-        return self._shipped(job, blueprint, ready, scheme, facts)
+        return self._shipped(job, blueprint, ready, network, scheme, facts)
 
     def _shipped_as_it_is(
         self, job: FinalJob, network: nn.Module, blueprint: Blueprint
     ) -> tuple[dict[str, float], dict[str, object]]:
         """After a stop: compress and write what was trained so far."""
         ready, scheme = self._compressed(network, blueprint)
-        return self._shipped(job, blueprint, ready, scheme, {"recipe": {"epochs": 0.0}})
+        return self._shipped(job, blueprint, ready, network, scheme, {"recipe": {"epochs": 0.0}})
 
     def _shipped(
         self,
         job: FinalJob,
         blueprint: Blueprint,
         ready: nn.Module,
+        uncompressed: nn.Module,
         scheme: QuantizationScheme,
         facts: dict[str, object],
     ) -> tuple[dict[str, float], dict[str, object]]:
@@ -168,6 +169,7 @@ class Workshop:
             self.pipeline.target,
             blueprint,
             ready,
+            uncompressed,
             scheme,
             self.data.tensor("validation_x"),
             self.data.labels("validation"),

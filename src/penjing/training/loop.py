@@ -11,6 +11,7 @@ from torch.nn import functional
 from penjing.errors import DataError, InvalidValueError, unknown_name
 from penjing.protocols import OPTIMISERS
 from penjing.training.augment import Augmentation
+from penjing.training.depthwise import quick_depthwise
 from penjing.training.device import CPU, TRAINING_PRECISIONS, autocast, device_of
 from penjing.training.pace import Pace
 
@@ -111,26 +112,27 @@ def train_(
     network.train()
     told_s = 0.0
     step = 0
-    while step < n_steps:
-        order = torch.randperm(images.shape[0], generator=generator).to(device)
-        order = order[: steps_per_epoch * recipe.batch_size]
-        for batch, rows in _batches(images, order, recipe.batch_size, augmentation, generator):
-            for group in optimiser.param_groups:
-                group["lr"] = peak * schedule(step / n_steps, recipe.warmup_fraction)
-            with autocast(device, recipe.precision):
-                logits = network(batch)
-            teacher = None if teacher_logits is None else teacher_logits[rows]
-            loss = _loss(logits.float(), labels[rows], teacher, recipe)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
-            step += 1
-            n_steps = pace.judged(step, n_steps)
-            if progress is not None and pace.elapsed_s - told_s > 1.0:
-                told_s = pace.elapsed_s
-                progress(step / n_steps)
-            if step >= n_steps:
-                break
+    with quick_depthwise(network):
+        while step < n_steps:
+            order = torch.randperm(images.shape[0], generator=generator).to(device)
+            order = order[: steps_per_epoch * recipe.batch_size]
+            for batch, rows in _batches(images, order, recipe.batch_size, augmentation, generator):
+                for group in optimiser.param_groups:
+                    group["lr"] = peak * schedule(step / n_steps, recipe.warmup_fraction)
+                with autocast(device, recipe.precision):
+                    logits = network(batch)
+                teacher = None if teacher_logits is None else teacher_logits[rows]
+                loss = _loss(logits.float(), labels[rows], teacher, recipe)
+                optimiser.zero_grad(set_to_none=True)
+                loss.backward()
+                optimiser.step()
+                step += 1
+                n_steps = pace.judged(step, n_steps)
+                if progress is not None and pace.elapsed_s - told_s > 1.0:
+                    told_s = pace.elapsed_s
+                    progress(step / n_steps)
+                if step >= n_steps:
+                    break
     return replace(recipe, epochs=step / steps_per_epoch)
 
 

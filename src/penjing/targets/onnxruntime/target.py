@@ -21,7 +21,7 @@ from penjing.targets.onnxruntime.runtime import Session, runtime_version
 
 METRONOME = "metronome"
 _GROUP = 6
-_PASSES = 3
+_PASSES = 6
 _BLOCKS = 8
 
 _WORTH_KEEPING = 0.9
