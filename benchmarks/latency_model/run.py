@@ -28,8 +28,8 @@ from penjing.study.pipeline import DataFacts, Pipeline
 from penjing.study.versions import versions
 from penjing.targets.onnxruntime.latency_model import LatencyModel, relative_errors
 from penjing.targets.onnxruntime.processor import processor_info
-from penjing.targets.onnxruntime.random_networks import random_artifact
-from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
+from penjing.targets.onnxruntime.random_networks import metronome, random_artifact
+from penjing.targets.onnxruntime.target import METRONOME, OnnxRuntimeCpu
 
 HERE = Path(__file__).parent
 QUIET_LOAD = 0.5
@@ -123,11 +123,16 @@ def judge(options: argparse.Namespace) -> None:
     blueprints = stratified(pipeline, model, options.networks, rng)
     reduced = pipeline.abilities.reduced_range
     artifacts = [random_artifact(blueprint, rng, reduced) for blueprint in blueprints]
-    passes = np.stack([one_pass(artifacts, options.seconds_each, rng) for _ in range(2)])
+    taken = [one_pass(artifacts, options.seconds_each, rng) for _ in range(2)]
+    as_taken = np.stack([ms for ms, _ in taken])
+    # At the speed that the machine had while the model was fitted, as the metronome tells.
+    passes = np.stack([ratios for _, ratios in taken]) * model.metronome_ms
     predicted = model.predict_many(blueprints)
     judged = {
         "model": relative_errors(predicted, passes.mean(axis=0)),
         "repeatability": relative_errors(passes[1], passes[0]),
+        "milliseconds_as_taken": relative_errors(predicted, as_taken.mean(axis=0)),
+        "milliseconds_as_taken_again": relative_errors(as_taken[1], as_taken[0]),
         "bias": float(np.median(predicted / passes.mean(axis=0)) - 1),
         "shape_of_errors_without_bias": relative_errors(
             predicted / np.median(predicted / passes.mean(axis=0)), passes.mean(axis=0)
@@ -138,6 +143,8 @@ def judge(options: argparse.Namespace) -> None:
         ("model", "fresh networks, predicted"),
         ("repeatability", "measured again"),
         ("shape_of_errors_without_bias", "predicted, common factor removed"),
+        ("milliseconds_as_taken", "predicted, milliseconds as taken"),
+        ("milliseconds_as_taken_again", "milliseconds as taken, taken again"),
     ):
         row = judged[name]
         print(
@@ -165,15 +172,19 @@ def stratified(pipeline: Pipeline, model: LatencyModel, n: int, rng: np.random.G
     return list(chosen.values())
 
 
-def one_pass(artifacts: list[bytes], seconds_each: float, rng: np.random.Generator) -> Any:
-    """Milliseconds of every file, in small groups drawn anew, ``[n]``."""
-    ms = np.zeros(len(artifacts))
+def one_pass(artifacts: list[bytes], seconds_each: float, rng: np.random.Generator) -> tuple[Any, Any]:
+    """Every file in small groups drawn anew: medians in ms, and ratios to the metronome, ``[n]`` each."""
+    ms, ratios = np.zeros(len(artifacts)), np.zeros(len(artifacts))
     order = rng.permutation(len(artifacts))
     for first in range(0, len(order), GROUP):
         group = {str(index): artifacts[int(index)] for index in order[first : first + GROUP]}
-        for name, latency in OnnxRuntimeCpu().measure(group, seconds_each=seconds_each, rng=rng).items():
+        group[METRONOME] = metronome()
+        made = OnnxRuntimeCpu().measure(group, METRONOME, seconds_each=seconds_each, rng=rng)
+        beat = made.pop(METRONOME)
+        for name, latency in made.items():
             ms[int(name)] = latency.value
-    return ms
+            ratios[int(name)] = latency.undisturbed / beat.undisturbed
+    return ms, ratios
 
 
 def publish(options: argparse.Namespace, content: dict[str, Any]) -> None:

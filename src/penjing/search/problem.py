@@ -29,6 +29,8 @@ class SearchProblem:
         trained_metric: The objective that only training reveals.
         evaluation_cost: Relative expense of evaluating a candidate whose costs are given;
             used to prefer cheap ones at equal gain.
+        margins: Metric to the relative error of its prediction: constraints are met with
+            that much to spare, so that what is chosen meets them when it is measured.
         log_error: Whether accuracy counts by the logarithm of the error, so that
             from 98 to 99 % is as much as from 60 to 80 %, instead of linearly.
     """
@@ -42,6 +44,7 @@ class SearchProblem:
         trained_metric: str = "accuracy",
         evaluation_cost: Callable[[Candidate, Mapping[str, float]], float] = lambda candidate, costs: 1.0,
         log_error: bool = False,
+        margins: Mapping[str, float] | None = None,
     ) -> None:
         self.space = space
         self.box = dict(box)
@@ -49,6 +52,7 @@ class SearchProblem:
         self.trained_metric = trained_metric
         self._evaluation_cost = evaluation_cost
         self.log_error = log_error
+        self.margins = dict(margins or {})
         self._costs = costs
         self._known: dict[str, Mapping[str, float]] = {}
 
@@ -65,9 +69,13 @@ class SearchProblem:
     def violation(self, candidate: Candidate) -> float:
         """By how much, relatively and in sum, constraints and box are exceeded; 0 when all are met."""
         costs = self.costs(candidate)
-        broken = sum(c.violation(costs[c.metric]) for c in self.constraints if c.metric in costs)
+        broken = sum(self._violation_of(c, costs) for c in self.constraints if c.metric in costs)
         # What is worse than the box can gain nothing.
         return broken + sum(self._beyond(m, costs[m]) for m in self.box if m in costs)
+
+    def _violation_of(self, constraint: Constraint, costs: Mapping[str, float]) -> float:
+        spare = 1.0 + self.margins.get(constraint.metric, 0.0)
+        return constraint.violation(costs[constraint.metric] * (spare if constraint.upper else 1.0 / spare))
 
     def _beyond(self, metric: str, value: float) -> float:
         excess = value / self.box[metric][1] - 1.0
@@ -108,7 +116,7 @@ class SearchProblem:
                 best, least = candidate, violation
         assert best is not None
         costs = self.costs(best)
-        broken = [c for c in self.constraints if c.metric in costs and not c.is_met(costs[c.metric])]
+        broken = [c for c in self.constraints if c.metric in costs and self._violation_of(c, costs)]
         broken = broken or [
             Constraint(m, not METRICS[m].maximise, worst)
             for m, (_, worst) in self.box.items()

@@ -99,6 +99,13 @@ def test_costs_are_computed_once_per_candidate() -> None:
     assert len(calls) == 1
 
 
+def test_a_predicted_cost_keeps_its_margin_to_the_limit() -> None:
+    limit = parse_constraint("latency_ms <= 0.162")
+    given = SearchProblem(SPACE, costs_of, BOX, [limit], margins={"latency_ms": 0.05})
+    assert given.violation(candidate(2, 4)) == 0  # 0.08 ms
+    assert given.violation(candidate(4, 4)) > 0  # 0.16 ms would meet the limit, if that were certain
+
+
 def test_rare_feasible_candidates_are_found(rng: np.random.Generator) -> None:
     space = SearchSpace([Choice(f"width{i}", (1, 2, 4, 8)) for i in range(12)])
     smallest = 12 * 10.0 + 10
