@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _WORTHWHILE_EPOCHS = 16
+_WORTH_TWO_RUNGS_EPOCHS = 8
 _FEWEST, _MOST = 5, 12
-_PER_MOST_ACCURATE = 6
 _SHIPPED_AFTER_A_STOP = 4
 _STOPPED = "stopped early"
 
@@ -115,8 +115,8 @@ class FinalistRounds:
         per_epoch = [t.seconds / t.measurements["epochs"] for t in trained] or [10.0]
         epochs = seconds / float(np.median(per_epoch))
         n_last = wanted or int(np.clip(epochs / _WORTHWHILE_EPOCHS, _FEWEST, _MOST))
-        # A first rung is worth its time only where what is left still trains a design to the end.
-        return n_last, epochs / n_last > 1.5 * _WORTHWHILE_EPOCHS
+        # Half of a first rung's time trains designs that go on; the other half has to be affordable.
+        return n_last, epochs / n_last > _WORTH_TWO_RUNGS_EPOCHS
 
     def _seats(self, n: int, has_rungs: bool) -> list[Seat]:
         """The designs that promise the most together, with training choices spread over them."""
@@ -150,16 +150,22 @@ class FinalistRounds:
         return seats
 
     def _promising(self, n: int, rng: np.random.Generator) -> list[Candidate]:
-        """What the surrogate expects to be best together; of six, one is the most accurate."""
+        """What the surrogate expects to be best together; some of it the most accurate."""
         study = self.study
         searcher = SurrogateSearcher(study.problem(self._space()), n_initial=1)
         for trial in study.inherited_trials():
             searcher.tell(Candidate(trial.candidate), study.expected(trial))
-        # Whoever asks for a network under constraints wants to see the most accurate one, too.
-        n_accurate = n // _PER_MOST_ACCURATE
+        n_accurate = self._n_for_accuracy(n)
         chosen = searcher.most_accurate(n_accurate, rng) if n_accurate else []
         front = searcher.best(n, rng, per_cost=False, repeat=True)
         return chosen + [candidate for candidate in front if candidate not in chosen][: n - len(chosen)]
+
+    def _n_for_accuracy(self, n: int) -> int:
+        """A quarter of the places; none where a box was stated, which says itself what accuracy is worth.
+
+        Whoever asks for a network under constraints wants to see the most accurate one, too.
+        """
+        return 0 if "accuracy" in self.study.config.hypervolume_box else max(1, n // 4)
 
     def _last_phase(self) -> str:
         return phases_of(self.study.config.search)[-1].name
@@ -263,13 +269,13 @@ class FinalistRounds:
         return [Seat(Candidate(t.candidate), str(t.measurements["weights_key"])) for t in chosen]
 
     def _most_volume(self, trials: Sequence[Trial], n: int, expected: bool = False) -> list[Trial]:
-        """The trials that together cover the most hypervolume; of six, one is the most accurate."""
+        """The trials that together cover the most hypervolume; some of them the most accurate."""
         study = self.study
         if not trials:
             return []
         rows = [study.row(trial) | (study.expected(trial) if expected else {}) for trial in trials]
         points = study.problem(study.pipeline.space).points(rows)
-        picked = sorted(range(len(trials)), key=lambda i: -rows[i]["accuracy"])[: n // _PER_MOST_ACCURATE]
+        picked = sorted(range(len(trials)), key=lambda i: -rows[i]["accuracy"])[: self._n_for_accuracy(n)]
         front = points[picked]
         order = np.argsort(points.sum(axis=1), kind="stable")
         while len(picked) < min(n, len(trials)):
