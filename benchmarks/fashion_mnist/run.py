@@ -55,6 +55,7 @@ def one_run(options: argparse.Namespace, seed: int) -> dict[str, object]:
                 {
                     "data": str(Path(options.data).resolve()),
                     "budget": f"{options.minutes:g} min",
+                    "constraints": [f"size_bytes <= {SIZES[-1]}"],
                     "seed": seed,
                 }
             )

@@ -66,44 +66,63 @@ class SurrogateSearcher:
             return self._spread(n, rng)
         return self.best(n, rng, per_cost=True)
 
-    def best(self, n: int, rng: np.random.Generator, per_cost: bool, repeat: bool = False) -> list[Candidate]:
-        """The ``n`` candidates that together promise the most hypervolume.
+    def best(self, n: int, rng: np.random.Generator, per_cost: bool) -> list[Candidate]:
+        """The ``n`` candidates, none of them told, whose evaluation promises the most hypervolume together.
+
+        Args:
+            n: How many; drawn ones where no more promise a gain.
+            rng: Breeds the pool.
+            per_cost: Divide gains by the expected cost of evaluating.
+        """
+        model = self._model()
+        pool = [c for c in self._bred(model, rng, self.pool) if c.key not in self._seen]
+        chosen: list[Candidate] = []
+        if pool:
+            mean, deviation = self._predict(model, pool)
+            points = self._points(pool, mean)
+            layers = [self._points(pool, mean - quantile * deviation) for quantile in _QUANTILES]
+            expense = np.array([self.problem.evaluation_cost(c) if per_cost else 1.0 for c in pool])
+            picked: list[int] = []
+            front = self._front(model)
+            while len(picked) < min(n, len(pool)):
+                gains = np.mean([self._gains(layer, front) for layer in layers], axis=0)
+                gains[picked] = -1.0
+                index = int(np.argmax(gains / expense))
+                if gains[index] <= 0.0:
+                    break
+                picked.append(index)
+                front = _with(front, points[index])
+            chosen = [pool[index] for index in picked]
+        if len(chosen) < n:
+            taken = self._seen | {candidate.key for candidate in chosen}
+            chosen += fresh_samples(self.problem, n - len(chosen), rng, taken)
+        return chosen
+
+    def finalists(self, n: int, rng: np.random.Generator) -> list[Candidate]:
+        """At most ``n`` candidates, told ones among them, that together promise the most hypervolume.
 
         Args:
             n: How many; fewer if nothing more promises a gain.
             rng: Breeds the pool.
-            per_cost: Divide gains by the expected cost of evaluating.
-            repeat: Whether candidates already told may be among them, as for finalists.
         """
         model = self._model()
-        pool = self._bred(model, rng, _FINAL_POOLS * self.pool if repeat else self.pool)
-        if repeat:
-            pool = list({c.key: c for c in [*pool, *self._told_here()]}.values())
-        else:
-            pool = [c for c in pool if c.key not in self._seen]
-        if not pool:
-            return []
-        mean, deviation = self._predict(model, pool)
-        points = self._points(pool, mean)
-        front = np.zeros((0, points.shape[1])) if repeat else self._front(model)
-        expense = np.array([self.problem.evaluation_cost(c) if per_cost else 1.0 for c in pool])
-        layers = [self._points(pool, mean - q * deviation) for q in ((_CAUTION,) if repeat else _QUANTILES)]
+        bred = self._bred(model, rng, _FINAL_POOLS * self.pool)
+        pool = list({c.key: c for c in [*bred, *self._told_here()]}.values())
+        points = self._cautious_points(model, pool)
+        front = np.zeros((0, points.shape[1]))
         picked: list[int] = []
-        reference = np.ones(points.shape[1])
-        while len(picked) < min(n, len(pool)):
-            gains = np.mean([hypervolume_gains(layer, front, reference) for layer in layers], axis=0)
+        chosen: dict[str, Candidate] = {}
+        while len(chosen) < n and len(picked) < len(pool):
+            gains = self._gains(points, front)
             gains[picked] = -1.0
-            index = int(np.argmax(gains / expense))
+            index = int(np.argmax(gains))
             if gains[index] <= 0.0:
                 break
             picked.append(index)
-            front = np.vstack([front, points[index]])
-            front = front[non_dominated_mask(front)]
-        chosen = [pool[index] for index in picked]
-        if len(chosen) < n and not repeat:
-            taken = self._seen | {candidate.key for candidate in chosen}
-            chosen += fresh_samples(self.problem, n - len(chosen), rng, taken)
-        return chosen
+            found = self._polished(model, pool[index], front, rng)
+            chosen[found.key] = found
+            front = _with(front, self._cautious_points(model, [found])[0])
+        return list(chosen.values())
 
     def most_accurate(self, n: int, rng: np.random.Generator) -> list[Candidate]:
         """The ``n`` feasible candidates with the highest predicted value of the trained metric."""
@@ -112,6 +131,30 @@ class SurrogateSearcher:
         mean, deviation = self._predict(model, pool)
         order = np.argsort(_CAUTION * deviation - mean, kind="stable")
         return [pool[index] for index in order[:n]]
+
+    def _polished(
+        self,
+        model: ScarceRegression,
+        candidate: Candidate,
+        front: NDArray[np.float64],
+        rng: np.random.Generator,
+    ) -> Candidate:
+        """The candidate's architecture with the compression that gains most, choice by choice.
+
+        What a precision saves is known and what it costs is small: breeding, which has all choices to care
+        for, leaves much of that on the table.
+        """
+        space = self.problem.space
+        architecture = space.project(candidate, "architecture")
+        best = 0.0
+        while True:
+            near = [c for c in space.neighbours(candidate, rng) if self.problem.violation(c) == 0]
+            tried = [candidate, *(c for c in near if space.project(c, "architecture") == architecture)]
+            gains = self._gains(self._cautious_points(model, tried), front)
+            index = int(np.argmax(gains))
+            if index == 0 or gains[index] <= best:
+                return candidate
+            candidate, best = tried[index], gains[index]
 
     def predicted(self, candidates: Sequence[Candidate]) -> NDArray[np.float64]:
         """What the model expects of the trained metric, ``[n]``."""
@@ -172,6 +215,15 @@ class SurrogateSearcher:
         ]
         return self.problem.points(rows)
 
+    def _cautious_points(
+        self, model: ScarceRegression, candidates: Sequence[Candidate]
+    ) -> NDArray[np.float64]:
+        mean, deviation = self._predict(model, candidates)
+        return self._points(candidates, mean - _CAUTION * deviation)
+
+    def _gains(self, points: NDArray[np.float64], front: NDArray[np.float64]) -> NDArray[np.float64]:
+        return hypervolume_gains(points, front, np.ones(points.shape[1]))
+
     def _front(self, model: ScarceRegression) -> NDArray[np.float64]:
         """The front of what was told, at the model's mean: selection on noisy values is optimistic."""
         told = [candidate for candidate, _ in self._told]
@@ -199,6 +251,11 @@ class SurrogateSearcher:
                 if child.key not in pool and self.problem.violation(child) == 0:
                     pool[child.key] = child
         return list(pool.values())
+
+
+def _with(front: NDArray[np.float64], point: NDArray[np.float64]) -> NDArray[np.float64]:
+    grown = np.vstack([front, point])
+    return grown[non_dominated_mask(grown)]
 
 
 def _promise(points: NDArray[np.float64]) -> NDArray[np.float64]:

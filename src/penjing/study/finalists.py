@@ -157,7 +157,7 @@ class FinalistRounds:
             searcher.tell(Candidate(trial.candidate), study.expected(trial))
         n_accurate = self._n_for_accuracy(n)
         chosen = searcher.most_accurate(n_accurate, rng) if n_accurate else []
-        front = searcher.best(n, rng, per_cost=False, repeat=True)
+        front = searcher.finalists(n, rng)
         return chosen + [candidate for candidate in front if candidate not in chosen][: n - len(chosen)]
 
     def _n_for_accuracy(self, n: int) -> int:

@@ -176,7 +176,7 @@ class Search:
         for trial in told:
             self._tell(searcher, trial)
         rng = np.random.default_rng([self.study.config.seed, 11, index])
-        chosen = searcher.best(phase.carry, rng, per_cost=False, repeat=True) if told else []
+        chosen = searcher.finalists(phase.carry, rng) if told else []
         return chosen or [Candidate(t.candidate) for t in told[: phase.carry]]
 
     # When a phase is over

@@ -147,7 +147,7 @@ def test_the_most_accurate_are_among_the_best_there_are(rng: np.random.Generator
 
 def test_finalists_may_be_told_candidates_and_do_not_dominate_each_other(rng: np.random.Generator) -> None:
     searcher = taught()
-    chosen = searcher.best(6, rng, per_cost=False, repeat=True)
+    chosen = searcher.finalists(6, rng)
     assert len({candidate.key for candidate in chosen}) == len(chosen) > 2
     predicted = searcher.predicted(chosen)
     sizes = np.array([costs_of(candidate)["size_bytes"] for candidate in chosen])
@@ -162,3 +162,22 @@ def test_predictions_are_accuracies(rng: np.random.Generator) -> None:
     truth = np.array([accuracy_of(candidate) for candidate in fresh])
     assert np.all(predicted < 1.0)
     assert np.corrcoef(predicted, truth)[0, 1] > 0.8
+
+
+def test_finalists_take_the_compression_that_costs_nothing(rng: np.random.Generator) -> None:
+    """Where eight bits are as accurate as 32, no finalist keeps 32, however many choices there are."""
+    layers = [Choice(f"layer{i}.bits", (8, 32), "compression", ordered=False) for i in range(12)]
+    space = SearchSpace([Choice("width", (4, 8, 16, 32)), *layers])
+
+    def costs(candidate: Candidate) -> Mapping[str, float]:
+        bits = sum(float(str(value)) for name, value in candidate.items() if name.endswith("bits"))
+        width = float(str(candidate["width"]))
+        return {"size_bytes": width * bits, "parameters": width, "macs": width}
+
+    box = {"accuracy": (0.99, 0.6), "size_bytes": (100.0, 20_000.0)}
+    searcher = SurrogateSearcher(SearchProblem(space, costs, box), n_initial=1, pool=40)
+    for _ in range(12):
+        candidate = space.sample(rng)
+        searcher.tell(candidate, {"accuracy": 0.7 + 0.05 * np.log2(float(str(candidate["width"])))})
+    for finalist in searcher.finalists(4, rng):
+        assert {finalist[layer.name] for layer in layers} == {8}
