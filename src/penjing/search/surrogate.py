@@ -49,6 +49,7 @@ class SurrogateSearcher:
         self._told: list[tuple[Candidate, float]] = []
         self._seen_epochs: list[float] = []
         self._seen: set[str] = set()
+        self._variants: dict[str, list[Candidate]] = {}
 
     def tell(self, candidate: Candidate, costs: Mapping[str, float]) -> None:
         """Learn what an evaluation gave for the trained metric.
@@ -233,6 +234,23 @@ class SurrogateSearcher:
     def _told_here(self) -> list[Candidate]:
         """What was told and is of the problem's space: a phase may be told what an earlier one learnt."""
         return [candidate for candidate, _ in self._told if self.problem.space.holds(candidate)]
+
+    def _uniform_variants(self, candidate: Candidate) -> list[Candidate]:
+        """The candidate's architecture with one value for all compression choices that offer it.
+
+        One change at a time hardly gets there, as every boundary between precisions costs something.
+        """
+        if candidate.key not in self._variants:
+            names = [name for name in self.problem.space.of_parts("compression") if name in candidate]
+            offered = [self.problem.space[name] for name in names]
+            values = offered[0].values if offered else ()
+            made = [
+                Candidate({**candidate, **dict.fromkeys(names, value)})
+                for value in values
+                if all(choice.offers(value) for choice in offered)
+            ]
+            self._variants[candidate.key] = [c for c in made if self.problem.violation(c) == 0]
+        return self._variants[candidate.key]
 
     def _bred(self, model: ScarceRegression, rng: np.random.Generator, pool_size: int) -> list[Candidate]:
         """A pool of feasible candidates, improved on the model for a few generations."""
