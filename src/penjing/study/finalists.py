@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _WORTHWHILE_EPOCHS = 16
-_WORTH_TWO_RUNGS_EPOCHS = 8
+_WORTH_TWO_RUNGS_EPOCHS = 6
 _FEWEST, _MOST = 5, 12
 _SHIPPED_AFTER_A_STOP = 4
 _STOPPED = "stopped early"
