@@ -112,7 +112,7 @@ def plan_for(seconds: float) -> Plan:
     latency_model_s = min(60.0, 0.12 * seconds)
     reserve_s = 6.0 + 0.04 * seconds
     left = max(1.0, seconds - latency_model_s - reserve_s)
-    return Plan(latency_model_s, 0.35 * left, 0.65 * left, reserve_s)
+    return Plan(latency_model_s, 0.27 * left, 0.73 * left, reserve_s)
 
 
 class Stopwatch:

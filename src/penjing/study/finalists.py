@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _WORTHWHILE_EPOCHS = 16
-_WORTH_TWO_RUNGS_EPOCHS = 6
+_WORTH_TWO_RUNGS_EPOCHS = 24
 _FEWEST, _MOST = 5, 12
 _SHIPPED_AFTER_A_STOP = 4
 _STOPPED = "stopped early"
@@ -115,7 +115,7 @@ class FinalistRounds:
         per_epoch = [t.seconds / t.measurements["epochs"] for t in trained] or [10.0]
         epochs = seconds / float(np.median(per_epoch))
         n_last = wanted or int(np.clip(epochs / _WORTHWHILE_EPOCHS, _FEWEST, _MOST))
-        # Half of a first rung's time trains designs that go on; the other half has to be affordable.
+        # A first rung is worth its time only where what is left still trains a design to the end.
         return n_last, epochs / n_last > _WORTH_TWO_RUNGS_EPOCHS
 
     def _seats(self, n: int, has_rungs: bool) -> list[Seat]:

@@ -31,10 +31,9 @@ from penjing.study.workshop import SUPERNET
 
 log = logging.getLogger(__name__)
 
-# A network trained to the end makes about this fraction of the errors that it makes after a short training
-# on so many images, and a smaller one after a shorter one. It says what counts within the search's box; the
-# order of candidates does not depend on it.
-_ERROR_LEFT, _ERROR_LEFT_IMAGES, _ERROR_LEFT_POWER = 0.65, 40_000, 0.13
+# A network trained to the end makes about this fraction of the errors it makes after a short
+# training; only the scale of the search's box depends on it, not the order of candidates.
+_ERROR_LEFT = 0.65
 _BEST_ACCURACY, _WORST_ACCURACY = 0.995, 0.6
 # A short training misjudges the end by about so much.
 _NEARLY = 0.02
@@ -303,7 +302,7 @@ class Study:
         """What a searcher is told of a trial: the accuracy to expect at the end, and the training so far."""
         measured = trial.measurements
         return {
-            "accuracy": expected_accuracy(measured["accuracy"], self.brief_epochs * self.facts.n_train),
+            "accuracy": expected_accuracy(measured["accuracy"]),
             "seen_epochs": measured["seen_epochs"],
         }
 
@@ -358,19 +357,9 @@ class Trained:
     seen_epochs: float
 
 
-def expected_accuracy(inherited: float, images: float) -> float:
-    """What a candidate will reach when trained to the end, roughly.
-
-    Args:
-        inherited: Accuracy after a short training.
-        images: Its length.
-
-    Example:
-        >>> round(expected_accuracy(0.8, 40_000), 3), round(expected_accuracy(0.8, 8_000), 3)
-        (0.87, 0.895)
-    """
-    left = _ERROR_LEFT * (images / _ERROR_LEFT_IMAGES) ** _ERROR_LEFT_POWER
-    return 1.0 - left * (1.0 - inherited)
+def expected_accuracy(inherited: float) -> float:
+    """What a candidate will reach when trained to the end, roughly."""
+    return 1.0 - _ERROR_LEFT * (1.0 - inherited)
 
 
 @contextmanager
