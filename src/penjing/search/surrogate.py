@@ -49,7 +49,6 @@ class SurrogateSearcher:
         self._told: list[tuple[Candidate, float]] = []
         self._seen_epochs: list[float] = []
         self._seen: set[str] = set()
-        self._variants: dict[str, list[Candidate]] = {}
 
     def tell(self, candidate: Candidate, costs: Mapping[str, float]) -> None:
         """Learn what an evaluation gave for the trained metric.
@@ -145,17 +144,28 @@ class SurrogateSearcher:
         What a precision saves is known and what it costs is small: breeding, which has all choices to care
         for, leaves much of that on the table.
         """
-        space = self.problem.space
-        architecture = space.project(candidate, "architecture")
         best = 0.0
         while True:
-            near = [c for c in space.neighbours(candidate, rng) if self.problem.violation(c) == 0]
-            tried = [candidate, *(c for c in near if space.project(c, "architecture") == architecture)]
+            near = self._compressed_otherwise(candidate, rng)
+            # One that costs the same is the same network said in another way, and has other neighbours.
+            twins = [c for c in near if self.problem.costs(c) == self.problem.costs(candidate)]
+            near += [other for twin in twins for other in self._compressed_otherwise(twin, rng)]
+            tried = [candidate, *near]
             gains = self._gains(self._cautious_points(model, tried), front)
             index = int(np.argmax(gains))
             if index == 0 or gains[index] <= best:
                 return candidate
             candidate, best = tried[index], gains[index]
+
+    def _compressed_otherwise(self, candidate: Candidate, rng: np.random.Generator) -> list[Candidate]:
+        """Feasible candidates of the same architecture, one change of compression away."""
+        space = self.problem.space
+        architecture = space.project(candidate, "architecture")
+        return [
+            other
+            for other in space.neighbours(candidate, rng)
+            if space.project(other, "architecture") == architecture and self.problem.violation(other) == 0
+        ]
 
     def predicted(self, candidates: Sequence[Candidate]) -> NDArray[np.float64]:
         """What the model expects of the trained metric, ``[n]``."""
@@ -234,23 +244,6 @@ class SurrogateSearcher:
     def _told_here(self) -> list[Candidate]:
         """What was told and is of the problem's space: a phase may be told what an earlier one learnt."""
         return [candidate for candidate, _ in self._told if self.problem.space.holds(candidate)]
-
-    def _uniform_variants(self, candidate: Candidate) -> list[Candidate]:
-        """The candidate's architecture with one value for all compression choices that offer it.
-
-        One change at a time hardly gets there, as every boundary between precisions costs something.
-        """
-        if candidate.key not in self._variants:
-            names = [name for name in self.problem.space.of_parts("compression") if name in candidate]
-            offered = [self.problem.space[name] for name in names]
-            values = offered[0].values if offered else ()
-            made = [
-                Candidate({**candidate, **dict.fromkeys(names, value)})
-                for value in values
-                if all(choice.offers(value) for choice in offered)
-            ]
-            self._variants[candidate.key] = [c for c in made if self.problem.violation(c) == 0]
-        return self._variants[candidate.key]
 
     def _bred(self, model: ScarceRegression, rng: np.random.Generator, pool_size: int) -> list[Candidate]:
         """A pool of feasible candidates, improved on the model for a few generations."""

@@ -40,6 +40,8 @@ class Choice:
         ordered: Whether neighbouring values are alike (widths are, operations are not).
         conditions: All of them must hold for the choice to exist.
         note: What a reader should know, such as "saves bytes only".
+        follows: Name of an earlier choice whose value this one takes over where it begins to exist
+            because that one changed; without it, or where that value is not offered, it is drawn.
 
     Raises:
         InvalidValueError: If there is no value, or a value stands twice.
@@ -56,6 +58,7 @@ class Choice:
     ordered: bool = True
     conditions: tuple[Condition, ...] = ()
     note: str = ""
+    follows: str = ""
 
     def __post_init__(self) -> None:
         if not self.values:

@@ -48,7 +48,13 @@ def _count_component(choices: tuple[Choice, ...]) -> int:
     if len(choices) == 1:
         return len(choices[0].values)
     parents = {condition.choice for choice in choices for condition in choice.conditions}
-    first = next(choice for choice in choices if not choice.conditions and choice.name in parents)
+    # What most others depend on falls into the most parts.
+    first = max(
+        (choice for choice in choices if not choice.conditions and choice.name in parents),
+        key=lambda choice: sum(
+            condition.choice == choice.name for other in choices for condition in other.conditions
+        ),
+    )
     rest = tuple(choice for choice in choices if choice.name != first.name)
     counted: dict[tuple[bool, ...], int] = {}
     total = 0

@@ -52,6 +52,11 @@ class SearchSpace:
                             f"Choice {choice.name!r} exists where {condition.choice!r} is {value!r}, which "
                             f"is never offered. It offers {list(self._by_name[condition.choice].values)!r}."
                         )
+            if choice.follows and choice.follows not in self._by_name:
+                raise InvalidValueError(
+                    f"Choice {choice.name!r} follows {choice.follows!r}, which does not stand before it. "
+                    "List choices in building order."
+                )
             self._by_name[choice.name] = choice
 
     def __len__(self) -> int:
@@ -123,7 +128,7 @@ class SearchSpace:
         for index in sorted(picked):
             choice = self._by_name[free[index]]
             changed[choice.name] = _moved(choice, candidate[choice.name], rng)
-        return self._completed(changed, rng)
+        return self._completed(changed, rng, candidate)
 
     def cross(self, first: Candidate, second: Candidate, rng: np.random.Generator) -> Candidate:
         """Take every choice from one of two parents; the child is always valid.
@@ -136,7 +141,9 @@ class SearchSpace:
         for choice in self.choices:
             if not choice.exists(mixed):
                 continue
-            values = [parent[choice.name] for parent in (first, second) if choice.name in parent]
+            parents = (first, second)
+            values = [parent[choice.name] for parent in parents if choice.name in parent]
+            values = values or [parent[choice.follows] for parent in parents if choice.follows in parent]
             values = [choice.offered(value) for value in values if choice.offers(value)] or choice.values
             is_open = any(value != values[0] for value in values)
             mixed[choice.name] = values[int(rng.integers(len(values)))] if is_open else values[0]
@@ -148,7 +155,7 @@ class SearchSpace:
         for name in candidate:
             for value in self._by_name[name].values:
                 if value != candidate[name]:
-                    yield self._completed({**candidate, name: value}, rng)
+                    yield self._completed({**candidate, name: value}, rng, candidate)
 
     def fixed(self, assignment: Mapping[str, Value]) -> "SearchSpace":
         """The same space with the named choices reduced to one value each.
@@ -192,12 +199,17 @@ class SearchSpace:
         names = set(self.of_parts(*parts))
         return {name: value for name, value in candidate.items() if name in names}
 
-    def _completed(self, assignment: Mapping[str, Value], rng: np.random.Generator) -> Candidate:
+    def _completed(
+        self, assignment: Mapping[str, Value], rng: np.random.Generator, was: Candidate | None = None
+    ) -> Candidate:
+        """Give a value to every choice that exists; ``was`` is the candidate before it was changed."""
         made: dict[str, Value] = {}
         for choice in self.choices:
             if not choice.exists(made):
                 continue
             value = assignment.get(choice.name)
+            if value is None and was is not None and choice.follows:
+                value = was.get(choice.follows)
             if value is not None and choice.offers(value):
                 made[choice.name] = choice.offered(value)
             elif len(choice.values) == 1:

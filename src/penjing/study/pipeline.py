@@ -9,7 +9,7 @@ from penjing.blueprint import Blueprint, InputSpec, macs, parameters
 from penjing.compression.quantization.method import Quantization
 from penjing.families.convolutional import ConvolutionalFamily, ConvolutionalSettings
 from penjing.protocols import Abilities, Target
-from penjing.space import Candidate, Choice, SearchSpace
+from penjing.space import Candidate, Choice, SearchSpace, Value
 from penjing.study.config import StudyConfig
 from penjing.training.loop import Recipe
 
@@ -74,9 +74,9 @@ class Pipeline:
         """Equal for candidates that share a network before compression."""
         return Candidate(self.space.project(candidate, "architecture")).key
 
-    def uniform(self, precision: str) -> dict[str, str]:
-        """Every precision choice set to one value."""
-        return {choice.name: precision for choice in self.space if choice.part == "compression"}
+    def uniform(self, precision: str) -> dict[str, Value]:
+        """One precision for the whole network."""
+        return self.quantization.uniform(precision)
 
     def recipe(self, training: Mapping[str, object], epochs: float) -> Recipe:
         """The recipe that training choices describe."""

@@ -129,18 +129,24 @@ def test_choices_stand_under_the_conditions_of_their_block_and_layer() -> None:
         choice.name: choice
         for choice in Quantization(("fp32", "w4"), per_layer=True).choices(blocks, abilities)
     }
-    assert list(made) == ["stem.precision", "s.b.precision", "s.b.a.conv.precision", "s.b.c.precision"]
-    assert made["s.b.precision"].conditions == block
-    assert made["s.b.a.conv.precision"].conditions == (*block, *one)
+    mixed = (Condition("network.precision", ("mixed",)),)
+    per_block = ["stem.precision", "s.b.precision", "s.b.a.conv.precision", "s.b.c.precision"]
+    assert list(made) == ["network.precision", *per_block]
+    assert made["network.precision"].values == ("fp32", "w4", "mixed")
+    assert made["stem.precision"].conditions == mixed
+    assert made["s.b.precision"].conditions == (*block, *mixed)
+    assert made["s.b.a.conv.precision"].conditions == (*block, *mixed, *one)
     assert made["s.b.c.precision"].values == (AS_BLOCK, "fp32", "w4")
     assert {choice.part for choice in made.values()} == {"compression"}
     assert made["stem.precision"].note == "w4: saves bytes only"
-    assert len(Quantization(("fp32", "w4")).choices(blocks, abilities)) == 2
+    assert len(Quantization(("fp32", "w4")).choices(blocks, abilities)) == 3
+    (only,) = Quantization(("w8",)).choices(blocks, abilities)
+    assert (only.name, only.values) == ("network.precision", ("w8",))
 
 
 def test_notes_do_not_depend_on_the_order_of_the_precisions() -> None:
-    (choice,) = Quantization(("w4", "fp32")).choices([Block("a", (), {})], Abilities(ALL_PRECISIONS, ()))
-    assert choice.note == "w4: saves bytes only"
+    choices = Quantization(("w4", "fp32")).choices([Block("a", (), {})], Abilities(ALL_PRECISIONS, ()))
+    assert {choice.note for choice in choices} == {"w4: saves bytes only"}
 
 
 def test_a_layers_own_precision_goes_before_its_blocks() -> None:
@@ -151,6 +157,8 @@ def test_a_layers_own_precision_goes_before_its_blocks() -> None:
         == "w8"
     )
     assert precision_of_layer(layer, Candidate({"head.precision": "w8"})) == "fp32"
+    whole = Candidate({"network.precision": "w4a8", "stem.precision": "w8"})
+    assert precision_of_layer(layer, whole) == "w4a8"
 
 
 def test_precisions_that_the_target_cannot_run_are_refused() -> None:

@@ -176,3 +176,39 @@ WIDTH = Choice("width", (8, 16))
 def test_mistakes_are_named(kind: type[Exception], call: Any, match: str) -> None:
     with pytest.raises(kind, match=match):
         call()
+
+
+FOLLOWING = SearchSpace(
+    [
+        Choice("network.bits", (8, 16, 32, "mixed"), "compression", ordered=False),
+        *(
+            Choice(
+                f"block{i}.bits", (8, 16, 32), "compression", False,
+                (Condition("network.bits", ("mixed",)),), follows="network.bits",
+            )
+            for i in range(6)
+        ),
+    ]
+)  # fmt: skip
+
+
+def test_what_begins_to_exist_takes_over_the_value_that_it_follows(rng: np.random.Generator) -> None:
+    """So that a step from one choice for all to one for each changes nothing by itself."""
+    whole = FOLLOWING.candidate({"network.bits": 16})
+    (mixed,) = [c for c in FOLLOWING.neighbours(whole, rng) if c["network.bits"] == "mixed"]
+    assert {value for name, value in mixed.items() if name != "network.bits"} == {16}
+    moved = [FOLLOWING.mutate(whole, rng) for _ in range(30)]
+    assert {set(c.values()) == {16, "mixed"} for c in moved if c["network.bits"] == "mixed"} == {True}
+    children = [FOLLOWING.cross(whole, mixed, rng) for _ in range(30)]
+    assert {set(c.values()) <= {16, "mixed"} for c in children} == {True}
+
+
+def test_a_sample_draws_what_a_change_would_take_over(rng: np.random.Generator) -> None:
+    drawn = [FOLLOWING.sample(rng) for _ in range(200)]
+    assert any({8, 16, 32} <= set(c.values()) for c in drawn)
+    assert FOLLOWING.cardinality == 3 + 3**6
+
+
+def test_a_choice_follows_only_what_stands_before_it() -> None:
+    with pytest.raises(InvalidValueError, match=r"'a' follows 'b', which does not stand before it"):
+        SearchSpace([Choice("a", (1, 2), follows="b"), Choice("b", (1, 2))])

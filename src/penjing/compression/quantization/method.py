@@ -1,4 +1,9 @@
-"""Precision per block, with an optional override per layer, as choices of the space."""
+"""Precision of the whole network, or block by block with an optional override per layer, as choices.
+
+Networks of one precision are most of what is worth having, and a precision drawn for every block is nearly
+always a mixture, which pays for every boundary. So the whole network has a choice, and *mixed* is one of its
+values.
+"""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -7,8 +12,10 @@ from penjing.blueprint import Blueprint, Layer, precision_named
 from penjing.compression.quantization.rewrite import with_precisions
 from penjing.errors import InvalidValueError
 from penjing.protocols import Abilities, Block
-from penjing.space import Candidate, Choice
+from penjing.space import Candidate, Choice, Condition, Value
 
+WHOLE = "network.precision"
+MIXED = "mixed"
 AS_BLOCK = "as block"
 
 
@@ -16,14 +23,14 @@ class Quantization:
     """Chooses and applies the precision of every layer.
 
     Args:
-        precisions: What is offered for every block.
+        precisions: What is offered for the network and for every block.
         per_layer: Whether every layer may differ from its block.
 
     Example:
         >>> method = Quantization(("fp32", "w8a8"))
         >>> abilities = Abilities(("fp32", "w8a8"), ())
         >>> [choice.name for choice in method.choices([Block("stem", (), {})], abilities)]
-        ['stem.precision']
+        ['network.precision', 'stem.precision']
     """
 
     name = "quantization"
@@ -33,7 +40,7 @@ class Quantization:
         self.per_layer = per_layer
 
     def choices(self, blocks: Sequence[Block], abilities: Abilities) -> list[Choice]:
-        """One choice per block, and one per layer where overrides are wanted.
+        """One for the network, one per block where it is mixed, one per layer where overrides are wanted.
 
         Raises:
             InvalidValueError: If the target cannot run a precision.
@@ -45,10 +52,13 @@ class Quantization:
                 )
         notes = {name: precision_named(name).note for name in self.precisions}
         note = "; ".join(f"{name}: {text}" for name, text in notes.items() if text)
-        made: list[Choice] = []
+        if len(self.precisions) == 1:
+            return [Choice(WHOLE, self.precisions, "compression", False, note=note)]
+        made = [Choice(WHOLE, (*self.precisions, MIXED), "compression", False, note=note)]
         for block in blocks:
             name = f"{block.name}.precision"
-            made.append(Choice(name, self.precisions, "compression", False, block.conditions, note))
+            there = (*block.conditions, Condition(WHOLE, (MIXED,)))
+            made.append(Choice(name, self.precisions, "compression", False, there, note, WHOLE))
             if self.per_layer and len(block.layers) > 1:
                 made.extend(
                     Choice(
@@ -56,12 +66,18 @@ class Quantization:
                         (AS_BLOCK, *self.precisions),
                         "compression",
                         False,
-                        (*block.conditions, *conditions),
+                        (*there, *conditions),
                         note,
+                        WHOLE,
                     )
                     for layer, conditions in block.layers.items()
                 )
         return made
+
+    @staticmethod
+    def uniform(precision: str) -> dict[str, Value]:
+        """What fixes one precision for the whole network."""
+        return {WHOLE: precision}
 
     def rewrite(self, blueprint: Blueprint, candidate: Candidate) -> Blueprint:
         """The network that ``candidate`` will be, with its boundaries between precisions."""
@@ -69,13 +85,16 @@ class Quantization:
 
 
 def precision_of_layer(layer: Layer, candidate: Candidate) -> str:
-    """The precision that a candidate gives a layer: its own, else that of the block around it.
+    """The precision that a candidate gives a layer: the network's, else its own, else its block's.
 
     Example:
         >>> layer = Layer("stage1.block0.plain.conv", "conv2d", (), ())
         >>> precision_of_layer(layer, Candidate({"stage1.block0.precision": "w8"}))
         'w8'
     """
+    whole = candidate.get(WHOLE, MIXED)
+    if whole != MIXED:
+        return str(whole)
     for choice in _choices_above(layer.name):
         chosen = candidate.get(choice, AS_BLOCK)
         if chosen != AS_BLOCK:
