@@ -141,7 +141,7 @@ class MethodContract:
             assert having, f"{choice.name!r} never exists."
             made = [
                 [method.rewrite(family.blueprint(c), c) for c in varied(space, candidate, choice.name)]
-                for candidate in having[:5]
+                for candidate in having[:20]
             ]
             assert any(rewritten != row[0] for row in made for rewritten in row), choice.name
 

@@ -5,6 +5,7 @@ import inspect
 import json
 import re
 from dataclasses import fields
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def test_numbers_of_the_run_are_on_the_page(html: str, page: Page) -> None:
         assert f'id="design-{design.id}"' in own
         assert f"{100 * design.validation.value:.2f} %" in own
         assert f"{design.size_bytes:,.0f} bytes" in own
-        assert design.sentence in own
+        assert escape(design.sentence) in own
     assert "9 min 48 s" in own
     model = "share within ±10 % 82.0 %, median error 4.6 %, rank correlation 0.97, number of networks 60."
     assert model in own

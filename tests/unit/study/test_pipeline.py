@@ -3,7 +3,7 @@ import pytest
 
 from penjing.blueprint import macs, parameters
 from penjing.errors import InvalidValueError, UnknownNameError
-from penjing.space import Candidate
+from penjing.space import Candidate, SearchSpace
 from penjing.study.config import checked
 from penjing.study.pipeline import DataFacts, Pipeline
 from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
@@ -91,11 +91,13 @@ def test_without_distillation_no_weight_is_offered() -> None:
     assert made.training_space["training.distillation_weight"].values == (0.0,)
 
 
-def test_uniform_names_every_compression_choice_and_nothing_else() -> None:
+def test_uniform_leaves_no_compression_choice_open() -> None:
     made = pipeline(space={"precision_per": "layer"})
-    uniform = made.uniform("w8")
-    assert set(uniform) == set(made.space.of_parts("compression"))
-    assert made.space.fixed(uniform).cardinality < made.space.cardinality
+    narrowed = made.space.fixed(made.uniform("w8"))
+    architecture = SearchSpace(made.space[name] for name in made.space.of_parts("architecture"))
+    assert narrowed.cardinality == architecture.cardinality < made.space.cardinality
+    layers = made.blueprint(narrowed.sample(np.random.default_rng(0))).weighted_layers
+    assert {layer.precision for layer in layers} == {"w8"}
 
 
 @pytest.mark.parametrize(
@@ -114,7 +116,7 @@ def test_settings_of_the_family_are_checked(
 
 
 def test_a_precision_that_stands_twice_is_refused() -> None:
-    with pytest.raises(InvalidValueError, match=r"lists a value twice: \['w8', 'w8'\]"):
+    with pytest.raises(InvalidValueError, match=r"lists a value twice: \['w8', 'w8', 'mixed'\]"):
         pipeline(space={"precisions": ["w8", "w8"]})
 
 
