@@ -41,6 +41,7 @@ def main() -> None:
         best = "".join(f"{row['accuracy'][str(size)]:>12.2%}" for size in SIZES)
         print(f"{row['seed']:>4}{row['seconds']:>9.0f}{row['peak_pss_gib']:>6.2f}{row['designs']:>9}{best}")
     path = HERE / "results" / f"{date.today()}-{platform.machine()}.json"
+    path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps({"minutes": options.minutes, "runs": rows}, indent=1))
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from penjing.study.study import Study
 
 log = logging.getLogger(__name__)
-_WORTHWHILE_EPOCHS = 16
+_WORTHWHILE_EPOCHS = 12
 _WORTH_TWO_RUNGS_EPOCHS = 24
 _FEWEST, _MOST = 5, 12
 _SHIPPED_AFTER_A_STOP = 4
