@@ -1,4 +1,7 @@
-import pickle
+import copy
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
@@ -8,10 +11,16 @@ from penjing.errors import PenjingError, missing_extra, unknown_name
 CLASSES = [PenjingError, *PenjingError.__subclasses__()]
 
 
+@pytest.fixture(scope="module")
+def worker() -> Iterator[ProcessPoolExecutor]:
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        yield pool
+
+
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
-def test_every_error_survives_a_worker(kind: type[PenjingError]) -> None:
+def test_every_error_survives_a_worker(kind: type[PenjingError], worker: ProcessPoolExecutor) -> None:
     error = kind("keep must be in (0, 1], got 1.5.", keep=1.5, allowed=[0, 1])
-    again = pickle.loads(pickle.dumps(error))
+    again = worker.submit(copy.copy, error).result()
     assert type(again) is kind
     assert (str(again), again.message, again.facts) == (str(error), error.message, error.facts)
     assert str(again) == "keep must be in (0, 1], got 1.5."
