@@ -172,22 +172,30 @@ class Bench:
         raise SystemExit("Nothing that may be drawn is within the box of bytes and latency.")
 
     def candidates(self, way: str, rows: Sequence[dict[str, Any]]) -> Iterator[Candidate]:
-        """What is to be evaluated after ``rows``; every draw has a random stream of its own."""
-        space: SearchSpace = self.pipeline.space
-        n, stream = self.options.evaluations, sum(way.encode())
+        """What is to be evaluated after ``rows``; every draw has a random stream of its own.
 
-        def drawn(space: SearchSpace, index: int) -> Candidate:
-            rng = np.random.default_rng([self.options.seed, stream, index])
-            return self.within_the_box(space.sample, rng)
+        All ways draw the same architectures, as far as their costs are within the box: how lucky a draw
+        of architectures is decides more than how precisions are chosen.
+        """
+        space: SearchSpace = self.pipeline.space
+        n = self.options.evaluations
+
+        def drawn(sample: Callable[[np.random.Generator], Candidate], index: int) -> Candidate:
+            return self.within_the_box(sample, np.random.default_rng([self.options.seed, 2, index]))
 
         if way == "joint":
-            yield from (drawn(space, index) for index in range(len(rows), n))
+            yield from (drawn(space.sample, index) for index in range(len(rows), n))
             return
-        uniform = space.fixed(self.pipeline.uniform(way.removeprefix("sequential-")))
+        precision = self.pipeline.uniform(way.removeprefix("sequential-"))
+
+        def uniform(rng: np.random.Generator) -> Candidate:
+            return Candidate({**space.project(space.sample(rng), "architecture"), **precision})
+
         yield from (drawn(uniform, index) for index in range(len(rows), n // 2))
         first = self.rows_of(way)[: n // 2]
         winners = [CarriedSpace(space, [Candidate(row["candidate"])]) for row in self.best(first, WINNERS)]
-        yield from (drawn(winners[index % len(winners)], index) for index in range(max(len(rows), n // 2), n))
+        for index in range(max(len(rows), n // 2), n):
+            yield drawn(winners[index % len(winners)].sample, index)
 
     def best(self, rows: Sequence[dict[str, Any]], n: int) -> list[dict[str, Any]]:
         """The ``n`` that together gain the most hypervolume, one after the other."""

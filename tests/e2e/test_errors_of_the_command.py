@@ -91,6 +91,22 @@ def test_an_option_that_the_configuration_would_not_allow(
     assert not (tmp_path / "out").exists()
 
 
+def test_stages_that_do_not_fit_are_found_before_anything_is_trained(
+    command: Command, config: Path, tmp_path: Path
+) -> None:
+    config.write_text(RUN + "space: {family: {stage_widths: [[8]]}}\n")
+    line = command.line("run", config, "--out", tmp_path / "out")
+    assert "must name the same number of stages, got 1, 2 and 2" in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_budget_that_the_finalists_do_not_fit(command: Command, config: Path, tmp_path: Path) -> None:
+    config.write_text(RUN + "finalists: {count: 2}\n")
+    line = command.line("run", config, "--out", tmp_path / "out", "--budget", "3 evaluations")
+    assert "finalists.count is 2" in line
+    assert not (tmp_path / "out").exists()
+
+
 def test_data_that_are_not_there(command: Command, config: Path, tmp_path: Path) -> None:
     config.write_text(RUN.replace("digits", "missing.npz"))
     assert "No file or folder" in command.line("run", config, "--out", tmp_path / "out")

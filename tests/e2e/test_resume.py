@@ -12,12 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from penjing.store import RunFolder
+
 CONFIG = """
 data: digits
 objectives: [accuracy, size_bytes]
 constraints: ["size_bytes <= 20 kB"]
-budget: 14 evaluations
+budget: 22 evaluations  # of which the last four of the search train contenders further
 workers: {workers}
+hypervolume_box: {{accuracy: [0.05, 0.99]}}
 search: {{epochs: 2}}
 finalists: {{epochs: 4, count: 2}}
 training: {{mirror: false, batch_size: 64}}
@@ -59,40 +62,82 @@ def killed_and_resumed(config: Path, folder: Path, moments_s: list[float]) -> No
     run(*arguments)
 
 
-@pytest.fixture(scope="module", params=[1, 2], ids=["1 worker", "2 workers"])
-def undisturbed(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, list[tuple[str, str]]]:
+def configuration(folder: Path, workers: int) -> Path:
+    path = folder / "my.yaml"
+    path.write_text(CONFIG.format(workers=workers))
+    return path
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[str, str]]]:
+    """A run with one worker that nobody kills: its folder, and what came out."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    config = folder / "my.yaml"
-    config.write_text(CONFIG.format(workers=request.param))
-    run("run", config, "--out", folder / "run")
-    return config, outcome(folder / "run")
+    run("run", configuration(folder, 1), "--out", folder / "run")
+    return folder / "run", outcome(folder / "run")
 
 
-def test_the_same_seed_gives_the_same_files_after_a_kill(
-    undisturbed: tuple[Path, list[tuple[str, str]]], tmp_path: Path
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_same_seed_gives_the_same_files_after_a_kill_and_with_any_number_of_workers(
+    undisturbed: tuple[Path, list[tuple[str, str]]], tmp_path: Path, workers: int
 ) -> None:
-    config, expected = undisturbed
+    _, expected = undisturbed
     assert expected
-    killed_and_resumed(config, tmp_path / "run", [7.0, 8.0])
+    killed_and_resumed(configuration(tmp_path, workers), tmp_path / "run", [7.0, 8.0])
     assert outcome(tmp_path / "run") == expected
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-def test_twenty_kills_lose_nothing(undisturbed: tuple[Path, list[tuple[str, str]]], tmp_path: Path) -> None:
-    config, expected = undisturbed
+@pytest.mark.parametrize("workers", [1, 2])
+def test_twenty_kills_lose_nothing(
+    undisturbed: tuple[Path, list[tuple[str, str]]], tmp_path: Path, workers: int
+) -> None:
+    _, expected = undisturbed
     moments = np.random.default_rng(2).uniform(2.0, 12.0, size=20).tolist()
-    killed_and_resumed(config, tmp_path / "run", moments)
+    killed_and_resumed(configuration(tmp_path, workers), tmp_path / "run", moments)
     assert outcome(tmp_path / "run") == expected
+
+
+def test_contenders_were_trained_further(undisturbed: tuple[Path, list[tuple[str, str]]]) -> None:
+    """Else the kills above would say nothing of them."""
+    with RunFolder.open(undisturbed[0]).journal(read_only=True) as journal:
+        assert journal.get("contenders of joint, extension 0")
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_soon_with_a_front_of_what_was_trained(
+    tmp_path: Path, signum: signal.Signals
+) -> None:
+    config = configuration(tmp_path, workers=2)
+    config.write_text(config.read_text().replace("22 evaluations", "400 evaluations"))
+    folder = tmp_path / "run"
+    process = subprocess.Popen(command("run", config, "--out", folder), start_new_session=True)
+    try:
+        wait_for_evaluations(folder, 6)
+        process.send_signal(signum)
+        assert process.wait(timeout=120) == 0
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert outcome(folder)
+    assert (folder / "report.html").exists()
+
+
+def wait_for_evaluations(folder: Path, n: int) -> None:
+    for _ in range(600):
+        time.sleep(0.2)
+        if (folder / "journal.db").exists():
+            with RunFolder.open(folder).journal(read_only=True) as journal:
+                if len(journal.trials(state="done")) >= n:
+                    return
+    raise AssertionError(f"{folder} has no {n} evaluations after two minutes")
 
 
 def test_a_second_run_in_the_same_folder_is_refused(
     undisturbed: tuple[Path, list[tuple[str, str]]],
 ) -> None:
-    config, _ = undisturbed
-    done = run("run", config, "--out", config.parent / "run", check=False)
+    folder, _ = undisturbed
+    done = run("run", folder / "config.yaml", "--out", folder, check=False)
     assert done.returncode == 2
     assert "penjing resume" in done.stderr
     assert "Traceback" not in done.stderr

@@ -10,7 +10,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
 
 from penjing.errors import InvalidValueError, unknown_name
 
@@ -30,18 +29,12 @@ class Metric:
         unit: Of the float inside Penjing and of a number written without unit.
         units: Units that may be written, and what one of each is in ``unit``.
         maximise: True where more is better.
-        known_from: ``exact``: the blueprint decides it; ``predicted``: a model of
-            the target estimates it, the device measures it; ``trained``: only
-            trained weights show it.
-        description: One sentence for reports.
     """
 
     name: str
     unit: str
     units: Mapping[str, str]
     maximise: bool
-    known_from: Literal["exact", "predicted", "trained"]
-    description: str
 
     @property
     def is_fraction(self) -> bool:
@@ -111,17 +104,13 @@ class Metric:
 METRICS: Mapping[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric(
-            "accuracy", "fraction", _FRACTION, True, "trained", "Share of examples that are predicted right."
-        ),
-        Metric("latency_ms", "ms", _TIME, False, "predicted", "Median time of one call on the target."),
-        Metric("size_bytes", "bytes", _BYTES, False, "exact", "Size of the file that ships."),
-        Metric("parameters", "count", _COUNT, False, "exact", "Number of weights that the file stores."),
-        Metric("macs", "count", _COUNT, False, "exact", "Multiply-accumulate operations of one example."),
-        Metric(
-            "peak_memory_bytes", "bytes", _BYTES, False, "predicted", "Most memory in use during one call."
-        ),
-        Metric("throughput_per_s", "per second", _RATE, True, "predicted", "Examples per second in batches."),
+        Metric("accuracy", "fraction", _FRACTION, maximise=True),
+        Metric("latency_ms", "ms", _TIME, maximise=False),
+        Metric("size_bytes", "bytes", _BYTES, maximise=False),
+        Metric("parameters", "count", _COUNT, maximise=False),
+        Metric("macs", "count", _COUNT, maximise=False),
+        Metric("peak_memory_bytes", "bytes", _BYTES, maximise=False),
+        Metric("throughput_per_s", "per second", _RATE, maximise=True),
     )
 }
 """Every metric that objectives and constraints may name."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html import escape
 from math import log2, prod
 
-from penjing.blueprint import Blueprint, Layer, layer_macs
+from penjing.blueprint import PRECISIONS, Blueprint, Layer, layer_macs
 from penjing.report.wording import count, size
 
 _BOX, _BOUNDARY, _SUM, _GAP = 38.0, 9.0, 20.0, 12.0
@@ -72,14 +72,20 @@ def draw(blueprint: Blueprint, title: str = "network") -> str:
 
 
 def legend(blueprints: Sequence[Blueprint]) -> str:
-    """The colours of all precisions that the drawings use."""
+    """The colours of all precisions that the drawings use, and what to know of each."""
     names = sorted({layer.precision for blueprint in blueprints for layer in blueprint.weighted_layers})
     marks = [
-        f'<span class="key"><i class="swatch p-{escape(name)}"></i>{escape(name)}</span>' for name in names
+        f'<span class="key"><i class="swatch p-{escape(name)}"></i>{escape(_noted(name))}</span>'
+        for name in names
     ]
     marks.append('<span class="key"><i class="swatch thin p-boundary"></i>quantize, dequantize</span>')
     marks.append('<span class="key"><i class="swatch p-free"></i>no weights</span>')
     return f'<p class="legend">{"".join(marks)}</p>'
+
+
+def _noted(precision: str) -> str:
+    known = PRECISIONS.get(precision)
+    return f"{precision}: {known.note}" if known and known.note else precision
 
 
 def _places(blueprint: Blueprint) -> dict[str, _Place]:

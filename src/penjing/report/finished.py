@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from math import nan
 from typing import Any
 
 from penjing.blueprint import Blueprint
@@ -65,27 +66,30 @@ def compared(
         objectives: As written; what a dominating design must be at least as good in.
     """
     standings = {design.id: _standing(design) for design in designs}
-    front = [standings[design.id] for design in designs if design.id in front_ids]
+    best = [design for design in designs if design.id in front_ids]
+    front = [standings[design.id] for design in best]
     made = []
     for design in sorted(designs, key=lambda design: (design.size_bytes, design.id)):
         own = standings[design.id]
         if design.id in front_ids:
             made.append(replace(design, is_on_front=True, sentence=front_sentence(own, front)))
             continue
-        better = [other for other in front if _is_no_worse(other, own, objectives)]
+        better = [standings[other.id] for other in best if _is_no_worse(other, design, objectives)]
         made.append(replace(design, sentence=other_sentence(own, design.broken_constraints, front, better)))
     return tuple(made)
 
 
-def _is_no_worse(one: Standing, other: Standing, objectives: Sequence[str]) -> bool:
-    known = {"accuracy", "size_bytes", "latency_ms"}
-    wanted = {parse_objective(text).metric for text in objectives} & known
-    pairs = {
-        "accuracy": (-one.accuracy.value, -other.accuracy.value),
-        "size_bytes": (one.size_bytes, other.size_bytes),
-        "latency_ms": (one.latency_ms, other.latency_ms),
-    }
-    return all(pairs[name][0] <= pairs[name][1] for name in wanted)
+def _is_no_worse(one: DesignView, other: DesignView, objectives: Sequence[str]) -> bool:
+    wanted = [parse_objective(text) for text in objectives]
+    return all(o.cost(_value(one, o.metric)) <= o.cost(_value(other, o.metric)) for o in wanted)
+
+
+def _value(design: DesignView, metric: str) -> float:
+    """What decides, as :func:`~penjing.store.front.deciding_value` of the manifest; NaN if not measured."""
+    found = design.validation if metric == "accuracy" else getattr(design, metric)
+    if isinstance(found, Interval):
+        return found.value
+    return nan if found is None else float(found)
 
 
 def _standing(design: DesignView) -> Standing:

@@ -149,7 +149,7 @@ class Worth:
 
     Attributes:
         choices: The largest importance first; empty if there was too little to learn from.
-        n_trials: Evaluations that it was learnt from.
+        n_trials: Evaluations that it was learnt from, one of each candidate.
         explained: Share of the variance of the log error explained on evaluations left out.
         note: How far to trust it, or why there is nothing.
     """
@@ -167,7 +167,7 @@ class PhaseRow:
     Attributes:
         name: Its name.
         n_done: Evaluations that ended well.
-        n_failed: Those that failed or were not feasible.
+        n_failed: Those that failed.
         seconds: Worker seconds that they took together.
     """
 
@@ -208,7 +208,7 @@ class Page:
         progress: The hypervolume over time.
         worth: What each choice was worth.
         latency_model_error: How well the latency model did on networks that it had not seen, by kind.
-        reference: The plain network that ratios refer to: parameters, macs, size, latency.
+        reference: The plain network that constraints and ratios refer to: parameters, macs, size, latency.
         data: Facts about the data.
         class_names: What a prediction can be.
         phases: What was done.

@@ -10,14 +10,15 @@ from typing import Any
 import yaml
 
 from penjing.errors import PenjingError
-from penjing.objectives import Constraint, parse_constraint
+from penjing.objectives import Constraint
 from penjing.report.finished import compared, design_view
 from penjing.report.page import DesignView, Failure, Page, PhaseRow, Point, ProgressPoint, Worth
 from penjing.report.worth import worth_of
+from penjing.search.learning_curve import expected_accuracy
 from penjing.store import Journal, Manifest, RunFolder, Trial
-from penjing.store.front import front_of
+from penjing.store.front import absolute_constraints, front_of, reference_of
 
-_FACTS = ("reference", "reference_measured", "facts", "notes", "class_names", "elapsed_s")
+_FACTS = ("facts", "notes", "class_names", "elapsed_s")
 
 
 def read_page(run: RunFolder) -> Page:
@@ -31,7 +32,7 @@ def read_page(run: RunFolder) -> Page:
     journal = _journal(run, notes)
     facts, trials = journal["facts"], journal["trials"]
     notes[:0] = [str(note) for note in facts.get("notes") or ()]
-    reference = _reference(facts)
+    reference = journal["reference"]
     constraints = _constraints(config.get("constraints") or (), reference, notes)
     found = [design_view(run, manifest, constraints) for manifest in _manifests(run, notes)]
     objectives = tuple(map(str, config.get("objectives") or ()))
@@ -66,12 +67,13 @@ def _journal(run: RunFolder, notes: list[str]) -> dict[str, Any]:
         with run.journal(read_only=True) as journal:
             return {
                 "facts": {name: journal.get(name) for name in _FACTS},
+                "reference": _reference(journal),
                 "trials": journal.trials(),
                 "events": _progress_facts(journal),
             }
     except PenjingError as error:
         notes.append(f"The journal could not be read: {error}")
-        return {"facts": {}, "trials": [], "events": []}
+        return {"facts": {}, "reference": {}, "trials": [], "events": []}
 
 
 def _progress_facts(journal: Journal) -> list[dict[str, Any]]:
@@ -107,20 +109,24 @@ def _front_ids(run: RunFolder, designs: Sequence[DesignView], notes: list[str]) 
         return set()
 
 
-def _reference(facts: Mapping[str, Any]) -> dict[str, Any]:
-    known = dict(facts.get("reference") or {})
-    measured = facts.get("reference_measured") or {}
-    return known | ({"measured": measured} if measured else {})
+def _reference(journal: Journal) -> dict[str, Any]:
+    """What constraints are decided by, and how its latency came about."""
+    at_start = (journal.get("reference") or {}).get("latency_ms")
+    extra = {"latency_at_start_ms": at_start, "measured": journal.get("reference_measured")}
+    return reference_of(journal) | {name: value for name, value in extra.items() if value is not None}
 
 
 def _constraints(texts: Sequence[str], reference: Mapping[str, Any], notes: list[str]) -> list[Constraint]:
-    found = []
+    found: list[Constraint] = []
     for text in texts:
         try:
-            constraint = parse_constraint(str(text))
-            found.append(constraint.resolved(reference) if constraint.needs_reference else constraint)
+            known = absolute_constraints([str(text)], reference)
         except PenjingError as error:
             notes.append(f"The constraint {text!r} could not be decided: {error}")
+            continue
+        if not known:
+            notes.append(f"The constraint {text!r} is not decided: the reference was not measured.")
+        found += known
     return found
 
 
@@ -155,17 +161,27 @@ def _progress(events: Sequence[Mapping[str, Any]]) -> list[ProgressPoint]:
 
 
 def _worth(trials: Sequence[Trial], seed: Any) -> Worth:
-    used = [
-        trial
+    # Of a candidate that was trained further only the last: repeats would vouch for each other.
+    used = {
+        trial.key: trial
         for trial in trials
         if trial.state == "done" and trial.fidelity == "inherited" and "accuracy" in trial.measurements
-    ]
+    }.values()
     return worth_of(
         [trial.candidate for trial in used],
-        [float(trial.measurements["accuracy"]) for trial in used],
+        _at_equal_training([trial.measurements for trial in used]),
         [trial.measurements.get("costs") or {} for trial in used],
         seed if isinstance(seed, int) else 0,
     )
+
+
+def _at_equal_training(measured: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Accuracies to expect with as much training as the longest trained candidate had."""
+    accuracies = [float(one["accuracy"]) for one in measured]
+    seen = [_number(one.get("seen_epochs")) or 0.0 for one in measured]
+    if min(seen, default=0.0) <= 0:
+        return accuracies
+    return [expected_accuracy(a, s, max(seen) - s) for a, s in zip(accuracies, seen, strict=True)]
 
 
 def _latency_model_error(run: RunFolder, notes: list[str]) -> dict[str, float]:
@@ -187,8 +203,8 @@ def _phases(trials: Sequence[Trial]) -> list[PhaseRow]:
     rows: dict[str, PhaseRow] = {}
     states = Counter((trial.phase, trial.state) for trial in trials)
     for trial in trials:
-        failed = states[trial.phase, "failed"] + states[trial.phase, "infeasible"]
-        row = rows.setdefault(trial.phase, PhaseRow(trial.phase, states[trial.phase, "done"], failed, 0.0))
+        n_done, n_failed = states[trial.phase, "done"], states[trial.phase, "failed"]
+        row = rows.setdefault(trial.phase, PhaseRow(trial.phase, n_done, n_failed, 0.0))
         rows[trial.phase] = replace(row, seconds=row.seconds + (trial.seconds or 0.0))
     return list(rows.values())
 

@@ -102,7 +102,8 @@ def worth_section(page: Page, figures: Mapping[str, Any]) -> str:
     """What each choice was worth."""
     worth = page.worth
     words = (
-        f"Learnt from {worth.n_trials} evaluations at the inherited fidelity: the logarithm of the error as "
+        f"Learnt from {worth.n_trials} candidates at the inherited fidelity, their errors brought to the "
+        "training of the longest trained by a power law: the logarithm of the error as "
         "a sum of one effect per value. Points are percentage points of accuracy between the worst and the "
         "best value, all else equal, with a 95 % bootstrap interval; best and worst were picked from "
         "the same evaluations, so points are on the high side. Importance is how much worse the model "
@@ -188,14 +189,13 @@ def reference_section(page: Page) -> str:
     if not known:
         body = sentence("The reference was not measured.")
         return section("reference", "The reference", field("reference", body))
-    latency = known.get("latency_ms")
     measured = known.get("measured") or {}
     beside = measured.get("latency_ms") or {}
     rows = {
         "Parameters": count(known.get("parameters")),
         "Multiply-accumulates": count(known.get("macs")),
         "File": size(known.get("size_bytes")),
-        "Latency when the study began": time(latency),
+        "Latency when the study began": time(known.get("latency_at_start_ms")),
     }
     if isinstance(beside, Mapping) and "value" in beside:
         rows["Latency, in turns with the designs"] = time(beside["value"])

@@ -6,6 +6,8 @@ choice does not exist its columns are zero, and the columns have mean zero where
 then the effect of the choice that decides so (a depth, an operation), not its own. Bootstrap
 resamples give the intervals; trials that a resample leaves out give the importance, by shuffling one choice.
 
+Accuracies must be at equal training: who is trained further makes fewer errors, whatever was chosen.
+
 The model cannot see that choices act together, and the search did not sample them evenly: the page says so.
 """
 
@@ -45,7 +47,7 @@ def worth_of(
 
     Args:
         candidates: The assignments of ``n`` trials of one fidelity.
-        accuracies: Of each, 0 to 1.
+        accuracies: Of each at equal training, 0 to 1.
         costs: Of each; ``size_bytes`` and ``latency_ms`` are used where all trials have them.
         seed: Of the resampling.
     """
@@ -177,7 +179,7 @@ def _too_few(n: int) -> str:
     if n >= FEWEST_TRIALS:
         return "Nothing varied between the evaluations, so there is nothing to compare."
     return (
-        f"Too little to learn from: {n} evaluations at the inherited fidelity, and at least {FEWEST_TRIALS} "
+        f"Too little to learn from: {n} candidates at the inherited fidelity, and at least {FEWEST_TRIALS} "
         "are needed to tell what a choice was worth. Resume with more budget."
     )
 

@@ -2,6 +2,7 @@
 
 from penjing.errors import unknown_name
 from penjing.search.evolution import EvolutionSearcher
+from penjing.search.learning_curve import expected_accuracy
 from penjing.search.problem import SearchProblem
 from penjing.search.random import RandomSearcher
 from penjing.search.surrogate import SurrogateSearcher
@@ -32,5 +33,6 @@ __all__ = [
     "RandomSearcher",
     "SearchProblem",
     "SurrogateSearcher",
+    "expected_accuracy",
     "searcher_named",
 ]

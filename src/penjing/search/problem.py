@@ -29,6 +29,8 @@ class SearchProblem:
         trained_metric: The objective that only training reveals.
         evaluation_cost: Relative expense of evaluating a candidate whose costs are given;
             used to prefer cheap ones at equal gain.
+        finishing_cost: Relative expense of training a candidate of such costs to the end; what is
+            finished gains most for it.
         margins: Metric to the relative error of its prediction: constraints are met with
             that much to spare, so that what is chosen meets them when it is measured.
         log_error: Whether accuracy counts by the logarithm of the error, so that
@@ -45,12 +47,14 @@ class SearchProblem:
         evaluation_cost: Callable[[Candidate, Mapping[str, float]], float] = lambda candidate, costs: 1.0,
         log_error: bool = False,
         margins: Mapping[str, float] | None = None,
+        finishing_cost: Callable[[Mapping[str, float]], float] = lambda costs: 1.0,
     ) -> None:
         self.space = space
         self.box = dict(box)
         self.constraints = tuple(constraints)
         self.trained_metric = trained_metric
         self._evaluation_cost = evaluation_cost
+        self._finishing_cost = finishing_cost
         self.log_error = log_error
         self.margins = dict(margins or {})
         self._costs = costs
@@ -65,6 +69,10 @@ class SearchProblem:
     def evaluation_cost(self, candidate: Candidate) -> float:
         """The relative expense of evaluating a candidate, as far as it is known before."""
         return self._evaluation_cost(candidate, self.costs(candidate))
+
+    def finishing_cost(self, candidate: Candidate) -> float:
+        """The relative expense of training a candidate to the end."""
+        return self._finishing_cost(self.costs(candidate))
 
     def violation(self, candidate: Candidate) -> float:
         """By how much, relatively and in sum, constraints and box are exceeded; 0 when all are met."""

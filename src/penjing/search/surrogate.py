@@ -6,13 +6,14 @@ number. Thousands of candidates are bred on the model alone; those with the
 largest expected gain of hypervolume per expected cost are evaluated.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from penjing.objectives import hypervolume_gains, non_dominated_mask
 from penjing.search.evolution import offspring
+from penjing.search.learning_curve import EXPONENT
 from penjing.search.problem import SearchProblem
 from penjing.search.random import fresh_samples
 from penjing.search.regression import ScarceRegression
@@ -39,12 +40,17 @@ class SurrogateSearcher:
         problem: Space, costs, constraints and box.
         n_initial: Candidates spread over the costs before the model is used.
         pool: Candidates bred on the model per proposal.
+
+    Attributes:
+        further_epochs: Training that a finished design gets beyond what was told. Accuracies are
+            predicted for its end, so that they weigh as much against bytes and milliseconds as they will.
     """
 
     def __init__(self, problem: SearchProblem, n_initial: int = 8, pool: int = 120) -> None:
         self.problem = problem
         self.n_initial = n_initial
         self.pool = pool
+        self.further_epochs = 0.0
         self._encoding = Encoding(problem.space, _SCALE_OF_PART)
         self._told: list[tuple[Candidate, float]] = []
         self._seen_epochs: list[float] = []
@@ -99,7 +105,7 @@ class SurrogateSearcher:
         return chosen
 
     def finalists(self, n: int, rng: np.random.Generator) -> list[Candidate]:
-        """At most ``n`` candidates, told ones among them, that together promise the most hypervolume.
+        """At most ``n`` candidates, told ones among them, that together promise the most for their training.
 
         Args:
             n: How many; fewer if nothing more promises a gain.
@@ -108,18 +114,35 @@ class SurrogateSearcher:
         model = self._model()
         bred = self._bred(model, rng, _FINAL_POOLS * self.pool)
         pool = list({c.key: c for c in [*bred, *self._told_here()]}.values())
+        return self._greedily(model, pool, n, lambda one, front: self._polished(model, one, front, rng))
+
+    def together(self, candidates: Sequence[Candidate], n: int) -> list[Candidate]:
+        """The ``n`` of some candidates that together promise the most hypervolume, or fewer."""
+        return self._greedily(self._model(), candidates, n, lambda one, front: one)
+
+    def _greedily(
+        self,
+        model: ScarceRegression,
+        pool: Sequence[Candidate],
+        n: int,
+        improved: Callable[[Candidate, NDArray[np.float64]], Candidate],
+    ) -> list[Candidate]:
+        """One candidate after the other, each that which gains most beside the ones before, improved."""
+        if not pool:
+            return []
         points = self._cautious_points(model, pool)
+        expense = np.array([self.problem.finishing_cost(candidate) for candidate in pool])
         front = np.zeros((0, points.shape[1]))
         picked: list[int] = []
         chosen: dict[str, Candidate] = {}
         while len(chosen) < n and len(picked) < len(pool):
             gains = self._gains(points, front)
             gains[picked] = -1.0
-            index = int(np.argmax(gains))
+            index = int(np.argmax(gains / expense))
             if gains[index] <= 0.0:
                 break
             picked.append(index)
-            found = self._polished(model, pool[index], front, rng)
+            found = improved(pool[index], front)
             chosen[found.key] = found
             front = _with(front, self._cautious_points(model, [found])[0])
         return list(chosen.values())
@@ -202,6 +225,8 @@ class SurrogateSearcher:
         candidates = [candidate for candidate, _ in self._told]
         error = np.log(np.maximum(1.0 - np.array([value for _, value in self._told]), 1e-3))
         features = self._features(candidates, self._seen_epochs)
+        # What is learnt is the deviation from the power law.
+        error = error + EXPONENT * features[:, -1]
         return ScarceRegression(self._encoding.one_hot(candidates), features, error)
 
     def _features(self, candidates: Sequence[Candidate], seen_epochs: Sequence[float]) -> NDArray[np.float64]:
@@ -212,10 +237,11 @@ class SurrogateSearcher:
         self, model: ScarceRegression, candidates: Sequence[Candidate]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean and deviation of the trained metric; the model works on the logarithm of the error."""
-        # All at the training that the best informed have had.
-        features = self._features(candidates, [max(self._seen_epochs)] * len(candidates))
+        # All at the training that the best informed have had, and from there to the end by the power law.
+        seen = max(self._seen_epochs)
+        features = self._features(candidates, [seen] * len(candidates))
         mean, deviation = model.predict(self._encoding.one_hot(candidates), features)
-        error = np.exp(mean)
+        error = np.exp(mean) / (seen + self.further_epochs) ** EXPONENT
         return 1.0 - error, error * deviation
 
     def _points(self, candidates: Sequence[Candidate], accuracy: NDArray[np.float64]) -> NDArray[np.float64]:

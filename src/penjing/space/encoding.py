@@ -1,4 +1,4 @@
-"""Candidates as vectors: one column per choice and value, and products of two of them."""
+"""Candidates as vectors: one column per choice and value."""
 
 from collections.abc import Mapping, Sequence
 
@@ -60,9 +60,3 @@ class Encoding:
                     at, places = self._position[name]
                     row[at] = places[value]
         return rows * self._scales
-
-    def pairwise(self, candidates: Sequence[Candidate]) -> NDArray[np.float64]:
-        """The one-hot columns and all products of two of them, ``[n, k + k (k - 1) / 2]``."""
-        single = self.one_hot(candidates)
-        first, second = np.triu_indices(single.shape[1], k=1)
-        return np.concatenate([single, single[:, first] * single[:, second]], axis=1)

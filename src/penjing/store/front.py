@@ -5,13 +5,14 @@ it. Membership and accuracy constraints are decided on validation; the test
 split is shown beside it and never selects.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from penjing.blueprint import PRECISIONS
-from penjing.objectives import non_dominated_mask, parse_constraint, parse_objective
+from penjing.objectives import Constraint, non_dominated_mask, parse_constraint, parse_objective
+from penjing.store.journal import Journal
 from penjing.store.manifest import Manifest
 from penjing.store.run_folder import RunFolder
 
@@ -33,25 +34,46 @@ def front_of(run: RunFolder) -> dict[str, Any]:
     if not designs:  # and perhaps no reference either, which relative constraints need
         return {"format_version": FRONT_FORMAT_VERSION, "metric": "accuracy", "front": []}
     with run.journal(read_only=True) as journal:
-        reference = dict(journal.get("reference", {}))
-        # Timed beside the designs, where one noisy moment at the start does not count.
-        again = journal.get("reference_measured")
-        if again:
-            reference["latency_ms"] = again["latency_ms"]["value"]
-    constraints = [parse_constraint(text) for text in config.get("constraints", [])]
-    absolute = [
-        constraint.resolved(reference) if constraint.needs_reference else constraint
-        for constraint in constraints
-        # A run that was stopped before the reference was trained cannot be held to it.
-        if not constraint.needs_reference or constraint.metric in reference
-    ]
-    met = [d for d in designs if all(c.is_met(deciding_value(d, c.metric)) for c in absolute)]
+        reference = reference_of(journal)
+    constraints = absolute_constraints(config.get("constraints", []), reference)
+    met = [d for d in designs if all(c.is_met(deciding_value(d, c.metric)) for c in constraints)]
     objectives = [parse_objective(text) for text in config["objectives"]]
     costs = np.array([[o.cost(deciding_value(d, o.metric)) for o in objectives] for d in met])
     mask = non_dominated_mask(costs) if met else []
     entries = [front_entry(d) for d, is_best in zip(met, mask, strict=True) if is_best]
     entries.sort(key=lambda entry: (entry["size_bytes"], entry["id"]))
     return {"format_version": FRONT_FORMAT_VERSION, "metric": "accuracy", "front": entries}
+
+
+def reference_of(journal: Journal) -> dict[str, float]:
+    """What finished designs are compared with: metrics of the reference network; empty if not measured."""
+    reference = dict(journal.get("reference") or {})
+    # Timed beside the designs, where one noisy moment at the start does not count.
+    again = journal.get("reference_measured")
+    if again:
+        reference["latency_ms"] = again["latency_ms"]["value"]
+    return reference
+
+
+def absolute_constraints(texts: Iterable[str], reference: Mapping[str, float]) -> list[Constraint]:
+    """What finished designs must meet, in absolute numbers; without those whose reference is not known.
+
+    Args:
+        texts: The constraints as written.
+        reference: As :func:`reference_of` gives it.
+
+    Raises:
+        InfeasibleError: If no design could meet one with this reference.
+
+    Example:
+        >>> limits = ["size_bytes <= 60 kB", "latency_ms <= 0.5 * reference", "accuracy >= reference - 1 %"]
+        >>> [str(constraint) for constraint in absolute_constraints(limits, {"latency_ms": 0.2})]
+        ['size_bytes <= 60 kB', 'latency_ms <= 100 us']
+    """
+    constraints = map(parse_constraint, texts)
+    # A run that was stopped before the reference was trained cannot be held to it.
+    known = [c for c in constraints if not c.needs_reference or c.metric in reference]
+    return [constraint.resolved(reference) for constraint in known]
 
 
 def deciding_value(design: Manifest, metric: str) -> float:

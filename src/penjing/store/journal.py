@@ -195,7 +195,7 @@ class Journal:
     def tell(
         self,
         number: int,
-        state: Literal["done", "failed", "infeasible"],
+        state: Literal["done", "failed"],
         measurements: dict[str, Any],
         seconds: float,
         error: str | None = None,
@@ -207,7 +207,7 @@ class Journal:
             state: How it ended.
             measurements: Values by name with unit, ``{"latency_ms": 4.1}``; may be empty.
             seconds: What the evaluation took.
-            error: Why it failed or is infeasible.
+            error: Why it failed.
 
         Raises:
             RunFolderError: If the trial was never asked, or has been told.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-TrialState = Literal["asked", "done", "failed", "infeasible"]
+TrialState = Literal["asked", "done", "failed"]
 TRIAL_STATES: tuple[TrialState, ...] = get_args(TrialState)
 TOLD_STATES: tuple[TrialState, ...] = TRIAL_STATES[1:]
 
@@ -21,7 +21,7 @@ class Trial:
         state: ``asked`` until told.
         measurements: Values by name with unit; empty until told.
         seconds: What the evaluation took; None until told.
-        error: Why it failed or is infeasible, in the words of the error.
+        error: Why it failed, in the words of the error.
         asked_at: When first asked, in seconds since 1970 (UTC).
         told_at: When told, likewise; None until told.
     """

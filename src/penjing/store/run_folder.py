@@ -72,14 +72,13 @@ class RunFolder:
         return f"RunFolder({str(self.path)!r})"
 
     @classmethod
-    def create(cls, path: str | Path, config: Mapping[str, Any], force_empty: bool = True) -> Self:
+    def create(cls, path: str | Path, config: Mapping[str, Any]) -> Self:
         """Make a new run: the folder and its ``config.yaml``.
 
         Args:
             path: Where; parents are made as needed.
             config: The configuration, as JSON and YAML can write it. A ``format_version`` in it must be
                 readable.
-            force_empty: Refuse a folder that holds anything; otherwise only one that holds a run.
 
         Raises:
             RunFolderError: If the folder is not empty, holds a run, or is a file.
@@ -97,7 +96,7 @@ class RunFolder:
                 f"Choose another --out, or continue it: penjing resume {folder.path}",
                 path=str(folder.path),
             )
-        if force_empty and (names := folder._foreign_names()):
+        if names := folder._foreign_names():
             raise RunFolderError(
                 f"{folder.path} is not empty: it holds {names[0]!r}. A run starts in an empty folder. "
                 "Choose another --out.",
@@ -228,17 +227,13 @@ class RunFolder:
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
 
-    def free_bytes(self) -> int:
-        """Count the bytes that are free on the disk of the folder."""
-        return free_bytes_at(self.path)
-
     def check_space(self, needed_bytes: int) -> None:
         """Refuse to begin what will not fit.
 
         Raises:
             RunFolderError: If fewer than ``needed_bytes`` are free.
         """
-        if self.free_bytes() < needed_bytes:
+        if free_bytes_at(self.path) < needed_bytes:
             raise disk_full(self.path, needed_bytes)
 
     @contextmanager

@@ -1,7 +1,7 @@
 """The door for Python: search, resume, and what they give."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +100,7 @@ def search(
 
     Args:
         task: What is learnt.
-        data: A name, a path, or arrays; see ``docs/how-to/data.md``.
+        data: A name, a path, one of these per part, or arrays; see ``docs/how-to/data.md``.
         constraints: Such as ``size_bytes <= 60 kB``.
         budget: A time or a number of evaluations.
         out: The run folder; must be empty or absent.
@@ -118,10 +118,10 @@ def search(
     """
     if data is None:
         raise ConfigError("search needs data: a name, a path or arrays. Say, for example, data='digits'.")
-    is_named = isinstance(data, str | Path)
+    named = _named(data)
     described: dict[str, Any] = {
         "task": task,
-        "data": str(data) if is_named else ARRAYS,
+        "data": ARRAYS if named is None else named,
         "constraints": list(constraints),
         "budget": budget,
         "objectives": list(objectives),
@@ -135,7 +135,19 @@ def search(
         "train_on": train_on,
         **settings.get("search", {}),
     }
-    return run_study(checked(described), out, None if is_named else data, observe)
+    return run_study(checked(described), out, data if named is None else None, observe)
+
+
+def _named(data: Any) -> str | dict[str, str] | None:
+    """Data as a configuration names them, the same from any folder; None for arrays."""
+    if isinstance(data, str | Path):
+        path = Path(data).expanduser()
+        # A name, such as digits or hf:NAME, stays one.
+        is_path = isinstance(data, Path) or (data != "digits" and path.exists())
+        return str(path.absolute() if is_path else data)
+    if isinstance(data, Mapping) and data and all(isinstance(part, str | Path) for part in data.values()):
+        return {name: str(_named(part)) for name, part in data.items()}
+    return None
 
 
 def run_study(config: StudyConfig, out: str | Path, source: Any = None, observe: Observer = ignore) -> Result:

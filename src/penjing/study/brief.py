@@ -4,17 +4,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from penjing.study.jobs import ALONE, SUPERNET
 from penjing.study.training_precision import reference_step_ms
-from penjing.study.workshop import SUPERNET
 
 if TYPE_CHECKING:
     from penjing.study.study import Study
 
-ALONE = "alone"
 _USUAL_IMAGES, _FEWEST_IMAGES = 40_000, 8_000
 _FEWEST_EPOCHS, _MOST_EPOCHS = 0.1, 15.0
-# With fewer, the model of accuracy knows little more than that large networks are better.
-_WORTHWHILE_EVALUATIONS = 30
+# With fewer, the model of accuracy knows little more than that large networks are better; those that
+# matter are trained further before the search ends.
+_WORTHWHILE_EVALUATIONS = 60
 _FEWEST_EVALUATIONS = 6
 
 
@@ -31,7 +31,7 @@ def decide_brief_epochs(study: "Study") -> float:
     """Passes over the data of a brief training: as configured, else what the budget allows; decided once.
 
     Without a clock in the budget it is about 40,000 images. With one, it is shortened, down to 8,000
-    images, until the search can afford 30 networks as expensive as the reference.
+    images, until the search can afford 60 networks as expensive as the reference.
     """
     return float(study.journal.put_once("brief epochs", study.config.search.epochs or _epochs(study)))
 

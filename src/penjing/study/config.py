@@ -1,6 +1,7 @@
 """What a user may say: the configuration file, checked before anything runs."""
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,12 +11,19 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFlo
 from penjing.blueprint import PRECISIONS
 from penjing.errors import ConfigError, unknown_name
 from penjing.families.convolutional import ConvolutionalSettings
-from penjing.objectives import parse_constraint, parse_objective
+from penjing.objectives import METRICS, parse_constraint, parse_objective
 from penjing.protocols import OPTIMISERS
 from penjing.search import ALGORITHMS
 from penjing.study.budget import parse_budget
 
 SEARCHED_METRICS = ("accuracy", "latency_ms", "size_bytes", "parameters", "macs")
+# Keys of ``search`` that act only where another key has one of some values.
+_ACTS_ONLY_WITH = (
+    ("carry", "mode", ("sequential",)),
+    ("sequential_as", "mode", ("sequential",)),
+    ("epochs", "train_on", ("alone", "auto")),
+    ("supernet_epochs", "train_on", ("supernet", "auto")),
+)
 
 
 class _Strict(BaseModel):
@@ -84,7 +92,7 @@ class StudyConfig(_Strict):
     label_column: str | None = None
     validation_fraction: float | None = Field(default=None, gt=0, le=0.5)
     test_fraction: float | None = Field(default=None, gt=0, le=0.5)
-    max_train: int | None = None
+    max_train: int | None = Field(default=None, ge=1)
     target: Literal["onnxruntime-cpu"] = "onnxruntime-cpu"
     objectives: list[str] = Field(default=["accuracy", "latency_ms", "size_bytes"], min_length=1)
     constraints: list[str] = Field(default_factory=list)
@@ -109,6 +117,17 @@ def checked(data: dict[str, Any]) -> StudyConfig:
         config = StudyConfig.model_validate(data)
     except ValidationError as error:
         raise ConfigError(_explained(error), problems=error.errors(include_url=False)) from None
+    _check_metrics(config)
+    _check_box(config)
+    _check_names(config)
+    _check_search(config.search, config.space.precisions)
+    _check_finalists(config)
+    # Whether the values fit each other is known once the images are.
+    ConvolutionalSettings.check(config.space.family)
+    return config
+
+
+def _check_metrics(config: StudyConfig) -> None:
     metrics = [parse_objective(text).metric for text in config.objectives]
     constraints = [parse_constraint(text) for text in (*config.constraints, *config.search.stop_at)]
     limited = [constraint.metric for constraint in constraints]
@@ -123,30 +142,58 @@ def checked(data: dict[str, Any]) -> StudyConfig:
     for text in config.search.stop_at:
         if parse_constraint(text).needs_reference:
             raise ConfigError(f"search.stop_at needs a number, got {text!r}, which is relative.")
-    for metric in config.hypervolume_box:
+
+
+def _check_box(config: StudyConfig) -> None:
+    metrics = [parse_objective(text).metric for text in config.objectives]
+    for metric, (low, high) in config.hypervolume_box.items():
         if metric not in metrics:
             raise unknown_name("objective of this run for the hypervolume_box", metric, metrics)
-        low, high = config.hypervolume_box[metric]
         if not 0 < low < high:
             raise ConfigError(
                 f"hypervolume_box.{metric} must be [low, high] with 0 < low < high, got {[low, high]!r}."
             )
-    if config.search.algorithm not in ALGORITHMS:
-        raise unknown_name("search algorithm", config.search.algorithm, ALGORITHMS)
-    for name in config.training.optimisers:
-        if name not in OPTIMISERS:
-            raise unknown_name("optimiser", name, OPTIMISERS)
-    if config.search.mode == "sequential" and config.search.sequential_as not in config.space.precisions:
+        if METRICS[metric].is_fraction and high > 1:
+            raise ConfigError(
+                f"hypervolume_box.{metric} must be fractions, at most 1, got {[low, high]!r}. "
+                "For 80 %, write 0.8, not 80."
+            )
+
+
+def _check_names(config: StudyConfig) -> None:
+    for kind, names, known in (
+        ("search algorithm", [config.search.algorithm], ALGORITHMS),
+        ("optimiser", config.training.optimisers, OPTIMISERS),
+        ("precision", [*config.space.precisions, config.search.sequential_as], PRECISIONS),
+    ):
+        for name in names:
+            if name not in known:
+                raise unknown_name(kind, name, known)
+
+
+def _check_search(search: SearchConfig, precisions: Sequence[str]) -> None:
+    for key, other, values in _ACTS_ONLY_WITH:
+        value, found = getattr(search, key), getattr(search, other)
+        # The default may stand there: a run keeps its configuration with every default written out.
+        if found not in values and value != SearchConfig.model_fields[key].default:
+            raise ConfigError(
+                f"search.{key} is {value!r}, which does nothing with search.{other}: {found}. "
+                f"Leave it out, or set search.{other} to {' or '.join(map(repr, values))}."
+            )
+    if search.mode == "sequential" and search.sequential_as not in precisions:
         raise ConfigError(
-            f"search.sequential_as is {config.search.sequential_as!r}, which space.precisions does not "
-            f"offer: {', '.join(config.space.precisions)}. Name one of them, or offer it."
+            f"search.sequential_as is {search.sequential_as!r}, which space.precisions does not "
+            f"offer: {', '.join(precisions)}. Name one of them, or offer it."
         )
-    parse_budget(config.budget)
-    ConvolutionalSettings((28,)).with_changes(config.space.family)
-    for name in config.space.precisions:
-        if name not in PRECISIONS:
-            raise unknown_name("precision", name, PRECISIONS)
-    return config
+
+
+def _check_finalists(config: StudyConfig) -> None:
+    evaluations, count = parse_budget(config.budget).evaluations, config.finalists.count
+    if evaluations is not None and count is not None and count > max(1, evaluations // 2):
+        raise ConfigError(
+            f"finalists.count is {count}, but of {evaluations} evaluations at most half can finish a design. "
+            f"Ask for at most {max(1, evaluations // 2)}, or give a larger budget."
+        )
 
 
 def load_config(path: str | Path) -> StudyConfig:

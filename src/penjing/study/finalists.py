@@ -14,21 +14,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from penjing.objectives import hypervolume_gains, non_dominated_mask
-from penjing.search import SurrogateSearcher
-from penjing.space import Candidate, CarriedSpace, SearchSpace, Value
-from penjing.store import Trial, content_key
-from penjing.study.jobs import FinalJob, TeacherJob
-from penjing.study.phases import phases_of
-from penjing.study.workshop import SUPERNET
+from penjing.space import Candidate, Value
+from penjing.store import content_key
+from penjing.study.choosing import Choosing
+from penjing.study.jobs import SUPERNET, FinalJob, TeacherJob
+from penjing.study.prospects import (
+    FEWEST_FINALISTS,
+    MOST_FINALISTS,
+    WORTHWHILE_EPOCHS,
+    finishing_cost,
+)
 
 if TYPE_CHECKING:
     from penjing.study.study import Study
 
 log = logging.getLogger(__name__)
-_WORTHWHILE_EPOCHS = 12
 _WORTH_TWO_RUNGS_EPOCHS = 24
-_FEWEST, _MOST = 5, 12
 _SHIPPED_AFTER_A_STOP = 4
 _STOPPED = "stopped early"
 
@@ -60,6 +61,7 @@ class FinalistRounds:
 
     def __init__(self, study: "Study") -> None:
         self.study = study
+        self._choosing = Choosing(study)
         extension = f", extension {study.extension}" if study.extension else ""
         self.first = f"finalists, first rung{extension}"
         self.last = f"finalists{extension}"
@@ -75,7 +77,8 @@ class FinalistRounds:
         study = self.study
         if not study.inherited_trials():
             return
-        n_last, has_first = study.journal.put_once(f"plan of {self.last}", self._planned())
+        plan = f"plan of {self.last}"
+        n_last, has_first = study.journal.get(plan) or study.journal.put_once(plan, self._planned())
         if has_first:
             study.begin(self.first, 2000 + 2 * study.extension)
             fraction = study.config.finalists.first_rung_fraction
@@ -100,9 +103,8 @@ class FinalistRounds:
         bare = without_training(candidate)
         if study.way == SUPERNET:
             return Seat(candidate, SUPERNET)
-        key = study.weights_key(bare)
-        is_trained = key in study.trained_architectures()
-        return Seat(candidate, key if is_trained else study.nearest_trained(bare))
+        start = study.lineage.of(bare) or study.lineage.nearest(bare)
+        return Seat(candidate, start.weights_key if start else "")
 
     def _planned(self) -> tuple[int, bool]:
         """How many designs are finished, and whether twice as many are tried before."""
@@ -111,35 +113,21 @@ class FinalistRounds:
         if study.span.evaluations is not None:
             return self.of_evaluations(study.span.evaluations, wanted)
         seconds = (study.seconds_left() or 0.0) * study.workers
-        trained = [t for t in study.inherited_trials() if t.measurements.get("epochs")]
-        per_epoch = [t.seconds / t.measurements["epochs"] for t in trained] or [10.0]
-        epochs = seconds / float(np.median(per_epoch))
-        n_last = wanted or int(np.clip(epochs / _WORTHWHILE_EPOCHS, _FEWEST, _MOST))
+        each = [study.prospects.seconds_per_epoch(c) for c in self._choosing.chosen(wanted or MOST_FINALISTS)]
+        affordable = int(np.sum(np.cumsum(each) * WORTHWHILE_EPOCHS <= seconds))
+        n_last = wanted or int(np.clip(affordable, FEWEST_FINALISTS, MOST_FINALISTS))
         # A first rung is worth its time only where what is left still trains a design to the end.
-        return n_last, epochs / n_last > _WORTH_TWO_RUNGS_EPOCHS
+        return n_last, seconds / sum(each[:n_last]) > _WORTH_TWO_RUNGS_EPOCHS
 
     def _seats(self, n: int, has_rungs: bool) -> list[Seat]:
-        """The designs that promise the most together, with training choices spread over them."""
+        """The chosen designs, with training choices spread over them."""
         study = self.study
-        rng = np.random.default_rng([study.config.seed, 13, study.extension])
-        way = study.config.finalists.chosen_by
-        if way == "auto":
-            way = "surrogate" if study.config.search.algorithm == "surrogate" else "told"
-        chosen: list[Candidate] = []
-        if way == "surrogate":
-            chosen = self._promising(n, rng)
-        elif way == "told":
-            told = [t for t in study.inherited_trials() if t.phase == self._last_phase()]
-            chosen = [Candidate(t.candidate) for t in self._most_volume(told, n, expected=True)]
-        for _ in range(20 * n):
-            if len(chosen) >= n:
-                break
-            candidate = study.problem(self._space()).sample_feasible(rng)
-            if candidate not in chosen:
-                chosen.append(candidate)
+        rng = np.random.default_rng([study.config.seed, 23, study.extension])
+        finals = study.journal.trials(fidelity="final")
+        # What was only shipped after a stop, or is still to be told, is not finished.
+        finished = {t.key for t in finals if t.state != "asked" and t.phase != _STOPPED}
         seats: list[Seat] = []
-        finished = {trial.key for trial in study.journal.trials(fidelity="final")}
-        for index, candidate in enumerate(chosen):
+        for index, candidate in enumerate(self._choosing.chosen(n)):
             drawn = study.pipeline.training_space.sample(rng)
             training = drawn if has_rungs and index % 2 else study.pipeline.default_training()
             if not has_rungs:
@@ -148,34 +136,6 @@ class FinalistRounds:
             if seat.candidate.key not in finished:
                 seats.append(seat)
         return seats
-
-    def _promising(self, n: int, rng: np.random.Generator) -> list[Candidate]:
-        """What the surrogate expects to be best together; some of it the most accurate."""
-        study = self.study
-        searcher = SurrogateSearcher(study.problem(self._space()), n_initial=1)
-        for trial in study.inherited_trials():
-            searcher.tell(Candidate(trial.candidate), study.expected(trial))
-        n_accurate = self._n_for_accuracy(n)
-        chosen = searcher.most_accurate(n_accurate, rng) if n_accurate else []
-        front = searcher.finalists(n, rng)
-        return chosen + [candidate for candidate in front if candidate not in chosen][: n - len(chosen)]
-
-    def _n_for_accuracy(self, n: int) -> int:
-        """A quarter of the places; none where a box was stated, which says itself what accuracy is worth.
-
-        Whoever asks for a network under constraints wants to see the most accurate one, too.
-        """
-        return 0 if "accuracy" in self.study.config.hypervolume_box else max(1, n // 4)
-
-    def _last_phase(self) -> str:
-        return phases_of(self.study.config.search)[-1].name
-
-    def _space(self) -> SearchSpace:
-        """What the last search phase left open."""
-        study = self.study
-        told = [Candidate(t.candidate) for t in study.inherited_trials() if t.phase == self._last_phase()]
-        is_open = len(phases_of(study.config.search)) == 1 or not told
-        return study.pipeline.space if is_open else CarriedSpace(study.pipeline.space, told)
 
     def _rung(
         self, phase: str, seats: Sequence[Seat], share: float, is_last: bool, teacher: str = ""
@@ -233,12 +193,11 @@ class FinalistRounds:
         )
 
     def _seconds(self, seats: Sequence[Seat], share: float) -> list[float | None]:
-        """Divide the time that is left: larger networks get more, but less than they would like."""
+        """Divide the time that is left."""
         left = self.study.seconds_left()
         if left is None:
             return [None] * len(seats)
-        costs = [self.study.pipeline.costs(seat.without_training) for seat in seats]
-        weights = [(0.2 + cost["macs"] / 1e6) ** 0.5 for cost in costs]
+        weights = [finishing_cost(self.study.pipeline.costs(seat.without_training)) for seat in seats]
         busy = [0.0] * self.study.workers
         for weight in weights:  # in the order in which the workers will take them
             busy[busy.index(min(busy))] += weight
@@ -252,7 +211,8 @@ class FinalistRounds:
         trials = rungs or study.inherited_trials()
         if not trials or not study.box or study.journal.trials(state="done", fidelity="final"):
             return
-        chosen = self._most_volume(trials, _SHIPPED_AFTER_A_STOP, expected=not rungs)
+        rows = [study.row(trial) if rungs else study.prospects.row(trial) for trial in trials]
+        chosen = self._choosing.most_volume(trials, rows, _SHIPPED_AFTER_A_STOP)
         training = study.pipeline.without_distillation(study.pipeline.default_training())
         seats = [self._seat(Candidate({**training, **trial.candidate})) for trial in chosen]
         if rungs:
@@ -265,29 +225,8 @@ class FinalistRounds:
     def _halved(self, n: int) -> list[Seat]:
         """The designs of the first rung that go on."""
         trials = self.study.journal.trials(state="done", phase=self.first)
-        chosen = self._most_volume(trials, n)
+        chosen = self._choosing.most_volume(trials, [self.study.row(trial) for trial in trials], n)
         return [Seat(Candidate(t.candidate), str(t.measurements["weights_key"])) for t in chosen]
-
-    def _most_volume(self, trials: Sequence[Trial], n: int, expected: bool = False) -> list[Trial]:
-        """The trials that together cover the most hypervolume; some of them the most accurate."""
-        study = self.study
-        if not trials:
-            return []
-        rows = [study.row(trial) | (study.expected(trial) if expected else {}) for trial in trials]
-        points = study.problem(study.pipeline.space).points(rows)
-        picked = sorted(range(len(trials)), key=lambda i: -rows[i]["accuracy"])[: self._n_for_accuracy(n)]
-        front = points[picked]
-        order = np.argsort(points.sum(axis=1), kind="stable")
-        while len(picked) < min(n, len(trials)):
-            gains = hypervolume_gains(points, front, np.ones(points.shape[1]))
-            gains[picked] = -1.0
-            index = int(np.argmax(gains))
-            if gains[index] <= 0:
-                index = next(int(i) for i in order if int(i) not in picked)
-            picked.append(index)
-            front = np.vstack([front, points[index]])
-            front = front[non_dominated_mask(front)]
-        return [trials[index] for index in picked]
 
     def _teacher(self) -> str:
         """Keep the outputs of the most accurate network so far; empty when distillation is off."""

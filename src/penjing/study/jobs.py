@@ -5,6 +5,9 @@ from typing import Any
 
 from penjing.space import Value
 
+# How candidates get weights: a short training each, or one training that all share.
+ALONE, SUPERNET = "alone", "supernet"
+
 
 @dataclass(frozen=True)
 class InheritedJob:
@@ -13,9 +16,9 @@ class InheritedJob:
     Attributes:
         candidate: Architecture and compression choices.
         weights_key: Where the trained weights of this architecture belong, or are already.
-        parent_key: Weights to start from, of another architecture; empty for none.
+        parent_key: Weights to start from, of another architecture or of less training; empty for none.
         way: ``alone`` or ``supernet``.
-        epochs: Length of the short training.
+        epochs: Length of the short training; 0 where the weights are there already.
         seconds: The most that the training may take; None for no limit.
         seed: Of all draws.
     """

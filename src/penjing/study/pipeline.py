@@ -11,6 +11,7 @@ from penjing.families.convolutional import ConvolutionalFamily, ConvolutionalSet
 from penjing.protocols import Abilities, Target
 from penjing.space import Candidate, Choice, SearchSpace, Value
 from penjing.study.config import StudyConfig
+from penjing.study.lineage import architecture_key
 from penjing.training.loop import Recipe
 
 
@@ -72,7 +73,7 @@ class Pipeline:
 
     def architecture_key(self, candidate: Candidate) -> str:
         """Equal for candidates that share a network before compression."""
-        return Candidate(self.space.project(candidate, "architecture")).key
+        return architecture_key(self.space, candidate)
 
     def uniform(self, precision: str) -> dict[str, Value]:
         """One precision for the whole network."""
@@ -91,10 +92,8 @@ class Pipeline:
         )
 
     def without_distillation(self, training: Candidate) -> Candidate:
-        """The same training choices where there is no teacher: the knob would do nothing."""
-        offered = self.training_space["training.distillation_weight"].values
-        weight = 0.0 if 0.0 in offered else offered[0]
-        return Candidate({**training, "training.distillation_weight": weight})
+        """The same training choices where there is no teacher, whatever is offered."""
+        return Candidate({**training, "training.distillation_weight": 0.0})
 
     def default_training(self) -> Candidate:
         """The middle value of every training choice; of two, the second."""

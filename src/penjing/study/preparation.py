@@ -40,7 +40,13 @@ def facts_of(data: ImageData) -> DataFacts:
 
 
 def keep_data(data: ImageData, run: RunFolder) -> None:
-    """Write the arrays where every worker maps them into memory instead of loading them again."""
+    """Write the arrays where every worker maps them into memory instead of loading them again.
+
+    Raises:
+        RunFolderError: If the disk has no room for them.
+    """
+    parts = (data.train, data.validation, data.test)
+    run.check_space(sum(part.x.nbytes + part.y.nbytes for part in parts))
     for name, part in (("train", data.train), ("validation", data.validation), ("test", data.test)):
         for letter, array in (("x", part.x), ("y", part.y)):
             buffer = io.BytesIO()

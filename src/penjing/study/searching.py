@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,18 +13,24 @@ from penjing.search import SearchProblem, SurrogateSearcher, searcher_named
 from penjing.space import Candidate, CarriedSpace, SearchSpace
 from penjing.store import Trial, content_key
 from penjing.study.finalists import FinalistRounds
-from penjing.study.jobs import InheritedJob
+from penjing.study.jobs import ALONE, SUPERNET, InheritedJob
 from penjing.study.phases import Phase, phases_of
+from penjing.study.prospects import learnt
 
 if TYPE_CHECKING:
     from penjing.study.study import Study
 
 log = logging.getLogger(__name__)
 _EVALUATIONS_IN_A_TIME_BUDGET = 40
-_LATEST = "latest batch"
+_LATEST, _TRAINING = "latest batch", "training of {}"
 _BATCH = 4
 _QUICK_BATCH = 3
 _QUICK_SHARE = 0.03
+# Of the search's time that one short training may take: a network of many operations is cut short.
+_LONGEST_SHARE = 0.25
+# The rest of a phase trains those further that would be finished if it ended now.
+_EXPLORING_SHARE = 0.6
+_CONTENDERS, _LEADERS = 16, 8
 
 
 class Search:
@@ -71,7 +77,7 @@ class Search:
         problem = study.problem(self._space(phase, winners))
         searcher = searcher_named(study.config.search.algorithm, problem)
         if isinstance(searcher, SurrogateSearcher):
-            searcher.n_initial = max(4, min(12, self._n_evaluations(phase.share) // 4))
+            searcher.n_initial = max(4, min(12, self._n_evaluations(phase) // 4))
         for trial in study.journal.trials(phase=phase.name):
             if trial.state != "asked":
                 self._tell(searcher, trial)
@@ -82,23 +88,83 @@ class Search:
         while not self._is_over(phase, began_s):
             asked = [t for t in study.journal.trials(phase=phase.name) if t.state == "asked"]
             if not asked:
-                self._ask(phase, searcher)
+                self._ask(phase, index, searcher, began_s)
                 asked = [t for t in study.journal.trials(phase=phase.name) if t.state == "asked"]
             if not asked:
                 break  # the space is exhausted
             self._evaluate(asked, searcher)
         return self._winners(problem, phase, index) if phase.carry else winners
 
-    def _ask(self, phase: Phase, searcher: Searcher) -> None:
+    # Asking
+
+    def _ask(self, phase: Phase, index: int, searcher: Searcher, began_s: float) -> None:
         study = self.study
         first = study.journal.next_number()
+        rng = np.random.default_rng([study.config.seed, first])
         n = self._batch_size(phase)
-        batch = searcher.ask(n, np.random.default_rng([study.config.seed, first]))
+        contenders: list[Candidate] = []
+        if isinstance(searcher, SurrogateSearcher):
+            searcher.further_epochs = study.prospects.epochs_each()
+            if study.way == ALONE and self._progress(phase, began_s) > _EXPLORING_SHARE:
+                contenders = self._contenders(phase, index, searcher)[:n]
+        new = searcher.ask(n - len(contenders), rng) if len(contenders) < n else []
+        batch = [*contenders, *(c for c in new if c not in contenders)]
+        trainings = [self._training(c, c in contenders) for c in batch]
         # Kept as a whole: a batch of which a kill left a part is completed, not followed by another.
-        study.journal.put(
-            _LATEST, {"phase": phase.name, "first": first, "batch": [c.as_dict() for c in batch]}
-        )
+        kept = {"phase": phase.name, "first": first, "batch": [c.as_dict() for c in batch]}
+        study.journal.put(_LATEST, {**kept, "trainings": trainings})
         self._complete_batch(phase)
+
+    def _contenders(self, phase: Phase, index: int, searcher: SurrogateSearcher) -> list[Candidate]:
+        """Those that would be finished as things stand, the least trained first.
+
+        A short training says little; a longer one of the few that matter says more, and is not lost:
+        finalists go on from it.
+        """
+        study = self.study
+        rng = np.random.default_rng([study.config.seed, 19, index])
+        key = f"contenders of {phase.name}, extension {study.extension}"
+        kept = study.journal.get(key)
+        if kept is None:
+            kept = [c.as_dict() for c in searcher.finalists(_CONTENDERS, rng)]
+            study.journal.put(key, kept)
+        leaders = searcher.together([Candidate(assignment) for assignment in kept], _LEADERS)
+        by_architecture: dict[str, Candidate] = {}
+        for candidate in leaders:
+            by_architecture.setdefault(study.pipeline.architecture_key(candidate), candidate)
+        return sorted(by_architecture.values(), key=self._seen_epochs)
+
+    def _seen_epochs(self, candidate: Candidate) -> float:
+        trained = self.study.lineage.of(candidate)
+        return trained.seen_epochs if trained else 0.0
+
+    def _training(self, candidate: Candidate, is_contender: bool) -> dict[str, Any]:
+        """Where a candidate's weights begin and belong, and for how long it is trained: decided when asked.
+
+        After a kill a neighbour may know more than it did then.
+        """
+        lineage = self.study.lineage
+        trained = lineage.of(candidate)
+        if trained and not is_contender:
+            return {"weights_key": trained.weights_key, "parent_key": "", "epochs": 0.0}
+        start = trained or lineage.nearest(candidate)
+        return {
+            "weights_key": lineage.next_weights_key(candidate),
+            "parent_key": start.weights_key if start else "",
+            "epochs": self.study.brief_epochs,
+        }
+
+    def _complete_batch(self, phase: Phase) -> None:
+        journal = self.study.journal
+        latest = journal.get(_LATEST, {"phase": "", "first": 0, "batch": [], "trainings": []})
+        if latest["phase"] != phase.name:
+            return
+        for at, (assignment, training) in enumerate(zip(latest["batch"], latest["trainings"], strict=True)):
+            number = latest["first"] + at
+            if number >= journal.next_number():
+                candidate = Candidate(assignment)
+                journal.put(_TRAINING.format(number), training)
+                journal.ask(number, phase.name, "inherited", candidate.as_dict(), candidate.key)
 
     def _batch_size(self, phase: Phase) -> int:
         """How many to propose at once: more share the price of the model, fewer know more of each other.
@@ -108,26 +174,18 @@ class Search:
         study = self.study
         trials = self._trials(phase)
         if study.plan is None:
-            return max(0, min(_BATCH, self._n_evaluations(phase.share) - len(trials)))
+            return max(0, min(_BATCH, self._n_evaluations(phase) - len(trials)))
         told = [trial.seconds for trial in trials if trial.seconds is not None]
         phase_s = phase.share * study.plan.search_s
         is_quick = bool(told) and float(np.median(told)) < _QUICK_SHARE * phase_s
         return study.workers * (_QUICK_BATCH if is_quick else 1)
 
-    def _complete_batch(self, phase: Phase) -> None:
-        journal = self.study.journal
-        latest = journal.get(_LATEST, {"phase": "", "first": 0, "batch": []})
-        if latest["phase"] != phase.name:
-            return
-        for number, assignment in enumerate(latest["batch"], start=latest["first"]):
-            if number >= journal.next_number():
-                candidate = Candidate(assignment)
-                journal.ask(number, phase.name, "inherited", candidate.as_dict(), candidate.key)
-
     def _trials(self, phase: Phase) -> list[Trial]:
         """The trials of a phase in this stretch of the run."""
         trials = self.study.journal.trials(phase=phase.name)
         return [trial for trial in trials if trial.number >= self.study.span.first_number]
+
+    # Evaluating
 
     def _evaluate(self, trials: Sequence[Trial], searcher: Searcher) -> None:
         study = self.study
@@ -137,68 +195,89 @@ class Search:
                 study.journal.tell(trial.number, "failed", {}, outcome.seconds, outcome.error)
                 message = f"evaluation {trial.number} failed: {outcome.error}"
             else:
-                candidate = Candidate(trial.candidate)
-                seen = study.seen_epochs(candidate, job.parent_key, float(outcome.facts["epochs"]))
-                costs = study.pipeline.costs(candidate)
-                measured = {**outcome.measurements, "costs": costs, **outcome.facts, "seen_epochs": seen}
+                measured = {
+                    **outcome.measurements,
+                    **outcome.facts,
+                    "costs": study.pipeline.costs(Candidate(trial.candidate)),
+                    "seen_epochs": self._training_behind(job, float(outcome.facts["epochs"])),
+                    "weights_key": job.weights_key,
+                }
                 study.journal.tell(trial.number, "done", measured, outcome.seconds)
                 message = f"evaluation {trial.number}: accuracy {measured['accuracy']:.2%}"
             told = next(t for t in study.journal.trials(phase=trial.phase) if t.number == trial.number)
             self._tell(searcher, told)
             study.tell(message)
 
-    def _tell(self, searcher: Searcher, trial: Trial) -> None:
-        """A failed evaluation is told as chance, so that the search keeps away from it."""
-        failed = {"accuracy": 1.0 / self.study.facts.n_classes, "seen_epochs": self.study.brief_epochs}
-        costs = self.study.expected(trial) if trial.state == "done" else failed
-        searcher.tell(Candidate(trial.candidate), costs)
-
     def _job(self, trial: Trial) -> InheritedJob:
         study = self.study
-        candidate = Candidate(trial.candidate)
-        key = study.weights_key(candidate)
-        # Kept with the ask: after a kill a neighbour may know more than when this was asked.
-        parent = study.journal.put_once(f"parent of {trial.number}", study.nearest_trained(candidate))
+        training = study.journal.get(_TRAINING.format(trial.number))
         return InheritedJob(
-            candidate=candidate.as_dict(),
-            weights_key=key,
-            parent_key=parent,
+            candidate=trial.candidate,
             way=study.way,
-            epochs=study.brief_epochs,
-            seconds=None if study.plan is None else 0.25 * study.plan.search_s,
-            seed=int(content_key(key, study.config.seed), 16) % 2**62,
+            seconds=None if study.plan is None else _LONGEST_SHARE * study.plan.search_s,
+            seed=int(content_key(training["weights_key"], study.config.seed), 16) % 2**62,
+            **training,
         )
+
+    def _training_behind(self, job: InheritedJob, epochs: float) -> float:
+        if job.way == SUPERNET:
+            return float(self.study.journal.get("shared training")["epochs"])
+        return self.study.lineage.seen_epochs(Candidate(job.candidate), job.parent_key, epochs)
+
+    def _tell(self, searcher: Searcher, trial: Trial) -> None:
+        """A failed evaluation is told as chance, so that the search keeps away from it."""
+        if trial.state != "done":
+            chance = 1.0 / self.study.facts.n_classes
+            told = {"accuracy": chance, "seen_epochs": self.study.brief_epochs}
+        elif isinstance(searcher, SurrogateSearcher):
+            told = learnt(trial)
+        else:
+            told = {"accuracy": self.study.prospects.row(trial)["accuracy"]}
+        searcher.tell(Candidate(trial.candidate), told)
 
     def _winners(self, problem: SearchProblem, phase: Phase, index: int) -> list[Candidate]:
         """What a phase hands on: the candidates that together promise the most hypervolume."""
         told = [t for t in self.study.inherited_trials() if t.phase == phase.name]
-        searcher = SurrogateSearcher(problem, n_initial=1)
-        for trial in told:
-            self._tell(searcher, trial)
+        if not told:
+            return []
         rng = np.random.default_rng([self.study.config.seed, 11, index])
-        chosen = searcher.finalists(phase.carry, rng) if told else []
+        chosen = self.study.prospects.surrogate(problem, told).finalists(phase.carry, rng)
         return chosen or [Candidate(t.candidate) for t in told[: phase.carry]]
 
     # When a phase is over
 
-    def _n_evaluations(self, share: float) -> int:
+    def _n_evaluations(self, phase: Phase) -> int:
         """How many evaluations a phase gets; with a time budget a guess."""
         budget = self.study.span.evaluations
         if budget is None:
             return _EVALUATIONS_IN_A_TIME_BUDGET
         n_last, has_first = FinalistRounds.of_evaluations(budget, self.study.config.finalists.count)
-        return max(1, round((budget - n_last * (3 if has_first else 1)) * share))
+        total = budget - n_last * (3 if has_first else 1)
+        before = 0.0
+        for other in phases_of(self.study.config.search):
+            if other.name == phase.name:
+                break
+            before += other.share
+        # Rounded together, so that all phases make the total.
+        return max(1, round(total * (before + phase.share)) - round(total * before))
 
     def _is_over(self, phase: Phase, began_s: float) -> bool:
         study = self.study
         told = [t for t in self._trials(phase) if t.state != "asked"]
         if self._has_reached_target(told) or self._gains_no_more(told):
             return True
+        if self._progress(phase, began_s) >= 1.0:
+            return True
+        # Whatever delayed a search, finalists get most of their time.
+        return study.plan is not None and (study.seconds_left() or 0.0) < 0.4 * study.plan.finalists_s
+
+    def _progress(self, phase: Phase, began_s: float) -> float:
+        """How much of its budget a phase has used: 1 when it is over."""
+        study = self.study
         if study.plan is None:
-            return len(told) >= self._n_evaluations(phase.share)
-        used = study.stopwatch.elapsed_s - began_s
-        left = study.seconds_left() or 0.0
-        return used >= phase.share * study.plan.search_s or left < 0.4 * study.plan.finalists_s
+            told = [t for t in self._trials(phase) if t.state != "asked"]
+            return len(told) / self._n_evaluations(phase)
+        return (study.stopwatch.elapsed_s - began_s) / (phase.share * study.plan.search_s)
 
     def _has_reached_target(self, trials: Sequence[Trial]) -> bool:
         """Whether one candidate already is, with inherited weights, all that was asked for."""
@@ -209,7 +288,7 @@ class Search:
     def _gains_no_more(self, trials: Sequence[Trial]) -> bool:
         """Whether the last evaluations, as many as ``patience`` says, added no hypervolume."""
         patience = self.study.config.search.patience
-        rows = [self.study.row(trial) for trial in trials if trial.state == "done"]
+        rows = [self.study.prospects.row(trial) for trial in trials if trial.state == "done"]
         if patience is None or len(rows) <= patience:
             return False
         points = self.study.problem(self.study.pipeline.space).points(rows)

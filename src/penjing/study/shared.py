@@ -10,9 +10,10 @@ from penjing.blueprint import Blueprint
 from penjing.families.elastic import Supernet
 from penjing.space import Candidate
 from penjing.store import write_atomically
+from penjing.study.jobs import SUPERNET
 from penjing.study.kept_data import KeptData
 from penjing.study.training_precision import kept_training_precision
-from penjing.study.workshop import SUPERNET, new_supernet
+from penjing.study.workshop import new_supernet
 from penjing.training import Augmentation, Checkpoint, Recipe, train_supernet_, training_device
 from penjing.training.device import threads
 

@@ -4,7 +4,6 @@ import logging
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,33 +12,32 @@ from penjing.errors import EvaluationError
 from penjing.objectives import Constraint, hypervolume, non_dominated_mask, parse_constraint
 from penjing.protocols import Executor
 from penjing.search import SearchProblem
-from penjing.space import Candidate, SearchSpace, Value
+from penjing.space import Candidate, SearchSpace
 from penjing.store import Journal, RunFolder, Trial, content_key
-from penjing.study.brief import ALONE, decide_brief_epochs, decide_way
+from penjing.store.front import absolute_constraints
+from penjing.study.brief import decide_brief_epochs, decide_way
 from penjing.study.budget import Budget, Plan, Span, Stopwatch, plan_for
 from penjing.study.config import StudyConfig
 from penjing.study.executor import LocalExecutor, n_usable_cores
 from penjing.study.finalists import FinalistRounds
 from penjing.study.finish import Finisher
-from penjing.study.jobs import FinalJob
+from penjing.study.jobs import ALONE, SUPERNET, FinalJob
+from penjing.study.lineage import Lineage
 from penjing.study.pipeline import DataFacts, Pipeline
 from penjing.study.progress import Observer, Progress, ignore
+from penjing.study.prospects import Prospects, finishing_cost, relative_time
 from penjing.study.searching import Search
 from penjing.study.shared import train_shared
 from penjing.study.training_precision import decide_training_precision
-from penjing.study.workshop import SUPERNET
 
 log = logging.getLogger(__name__)
 
-# A network trained to the end makes about this fraction of the errors it makes after a short
-# training; only the scale of the search's box depends on it, not the order of candidates.
-_ERROR_LEFT = 0.65
 _BEST_ACCURACY, _WORST_ACCURACY = 0.995, 0.6
 # A short training misjudges the end by about so much.
 _NEARLY = 0.02
 # Of predicted latencies; sizes and operations are exact.
 _MARGINS = {"latency_ms": 0.05}
-# Proposing and judging a network whose weights are there, in units of training one.
+# Proposing and judging a network whose weights are there, in units of relative_time.
 _COMPRESSING_COST = 0.25
 
 
@@ -88,8 +86,8 @@ class Study:
         self.plan: Plan | None = None if self.span.seconds is None else plan_for(self.span.seconds)
         self.way = ALONE
         self.brief_epochs = 0.0
-        self._trained: dict[str, Trained] = {}
-        self._numbers_trained: set[int] = set()
+        self.prospects = Prospects(self)
+        self.lineage = Lineage(journal, pipeline.space, facts.fingerprint, config.seed)
         self.box: dict[str, tuple[float, float]] = {}
 
     def _span(self) -> Span:
@@ -119,6 +117,7 @@ class Study:
             except Interrupted:
                 log.warning("asked to stop: finishing with what is known")
                 self.stopwatch.is_interrupted = True
+                self.executor.close()  # what is queued would be waited for
         try:
             if self.stopwatch.is_interrupted:
                 rounds.ship_known()
@@ -182,9 +181,7 @@ class Study:
 
     def known_constraints(self) -> list[Constraint]:
         """All constraints in absolute numbers, as far as the reference is known."""
-        reference = self.journal.get("reference", {})
-        known = [c for c in self.constraints if not c.needs_reference or c.metric in reference]
-        return [c.resolved(reference) if c.needs_reference else c for c in known]
+        return absolute_constraints(self.config.constraints, self.journal.get("reference", {}))
 
     def problem(self, space: SearchSpace) -> SearchProblem:
         """The search problem over a space, with the hard constraints on costs."""
@@ -197,12 +194,13 @@ class Study:
             evaluation_cost=self._evaluation_cost,
             log_error="accuracy" not in self.config.hypervolume_box,
             margins=_MARGINS,
+            finishing_cost=finishing_cost,
         )
 
     def _evaluation_cost(self, candidate: Candidate, costs: Mapping[str, float]) -> float:
-        """Relative to training 0.6 million operations; what is trained already is only compressed."""
-        is_trained = self.way == SUPERNET or self.weights_key(candidate) in self.trained_architectures()
-        return _COMPRESSING_COST if is_trained else 0.4 + costs["macs"] / 1e6
+        """What is trained already is only compressed."""
+        is_trained = self.way == SUPERNET or self.lineage.of(candidate) is not None
+        return _COMPRESSING_COST if is_trained else relative_time(costs)
 
     def _keep_time(self) -> None:
         """Remember the time used, so that a kill does not give it back."""
@@ -297,69 +295,6 @@ class Study:
         """Below it a design is worth nothing: near what constraints ask for, where they do."""
         wanted = [c.limit for c in self.known_constraints() if c.metric == "accuracy" and c.limit]
         return min(0.99, max([_WORST_ACCURACY, *(limit - _NEARLY for limit in wanted)]))
-
-    def expected(self, trial: Trial) -> dict[str, float]:
-        """What a searcher is told of a trial: the accuracy to expect at the end, and the training so far."""
-        measured = trial.measurements
-        return {
-            "accuracy": expected_accuracy(measured["accuracy"]),
-            "seen_epochs": measured["seen_epochs"],
-        }
-
-    def weights_key(self, candidate: Candidate) -> str:
-        """Where the briefly trained weights of a candidate's architecture are."""
-        key = self.pipeline.architecture_key(candidate)
-        return content_key("brief", key, self.facts.fingerprint, self.config.seed, self.brief_epochs)
-
-    def nearest_trained(self, candidate: Candidate) -> str:
-        """The trained architecture that shares most choices; empty before the first."""
-        mine = set(self.pipeline.space.project(candidate, "architecture").items())
-        best, most = "", 0
-        for key, other in self.trained_architectures().items():
-            shared = len(mine & other.choices)
-            if shared > most:
-                best, most = key, shared
-        return best
-
-    def seen_epochs(self, candidate: Candidate, parent_key: str, epochs: float) -> float:
-        """Training behind a candidate's weights: its own, and what the parent's share of it is worth."""
-        trained = self.trained_architectures()
-        if not epochs and (own := trained.get(self.weights_key(candidate))):
-            return own.seen_epochs
-        if parent_key not in trained:
-            return epochs
-        mine = set(self.pipeline.space.project(candidate, "architecture").items())
-        shared = len(mine & trained[parent_key].choices) / len(mine)
-        return epochs + shared**2 * trained[parent_key].seen_epochs
-
-    def trained_architectures(self) -> Mapping[str, "Trained"]:
-        """Every architecture that was briefly trained, by the key of its weights."""
-        for trial in self.inherited_trials():
-            if trial.number not in self._numbers_trained:
-                self._numbers_trained.add(trial.number)
-                candidate = Candidate(trial.candidate)
-                choices = self.pipeline.space.project(candidate, "architecture")
-                made = Trained(frozenset(choices.items()), float(trial.measurements["seen_epochs"]))
-                self._trained.setdefault(self.weights_key(candidate), made)
-        return self._trained
-
-
-@dataclass(frozen=True)
-class Trained:
-    """An architecture that was briefly trained.
-
-    Attributes:
-        choices: Its architecture choices.
-        seen_epochs: Training behind its weights, its ancestors' included, in passes over the data.
-    """
-
-    choices: frozenset[tuple[str, Value]]
-    seen_epochs: float
-
-
-def expected_accuracy(inherited: float) -> float:
-    """What a candidate will reach when trained to the end, roughly."""
-    return 1.0 - _ERROR_LEFT * (1.0 - inherited)
 
 
 @contextmanager

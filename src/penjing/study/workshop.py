@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save
 from torch import nn
 
@@ -20,7 +21,7 @@ from penjing.protocols import QuantizationScheme
 from penjing.space import Candidate
 from penjing.store import write_atomically
 from penjing.study.config import StudyConfig
-from penjing.study.jobs import FinalJob, InheritedJob, Outcome, TeacherJob
+from penjing.study.jobs import SUPERNET, FinalJob, InheritedJob, Outcome, TeacherJob
 from penjing.study.kept_data import KeptData
 from penjing.study.pipeline import DataFacts, Pipeline
 from penjing.study.shipping import COMPARED_IMAGES, ship
@@ -28,7 +29,6 @@ from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
 from penjing.training import Augmentation, Recipe, accuracy, logits_of, train_, training_device
 from penjing.training.device import CPU, on_device
 
-SUPERNET = "supernet"
 TOLERATED_LOSS = 0.001
 _CALIBRATION_IMAGES = 512
 # Folded weights have no normalisation to absorb large steps.
@@ -78,26 +78,33 @@ class Workshop:
             network = self.recalibrated(self._supernet().extract(plain), plain)
             epochs = 0.0
         else:
-            network, epochs = self._briefly_trained(job, plain)
+            network = self._briefly_trained(job, plain)
+            epochs = job.epochs and self._epochs_of(job.weights_key)
         blueprint = self.pipeline.blueprint(candidate)
         ready, _ = self._compressed(network, blueprint)
         judged = self._accuracy(ready, blueprint, self.config.search.validation_images)
         return {"accuracy": judged}, {"epochs": epochs}
 
-    def _briefly_trained(self, job: InheritedJob, plain: Blueprint) -> tuple[nn.Module, float]:
+    def _briefly_trained(self, job: InheritedJob, plain: Blueprint) -> nn.Module:
         network = build_network(plain, trainable=True)
         path = self._weights_path(job.weights_key)
         if path.exists():
             network.load_state_dict(load_file(path))
-            return network, 0.0
+            # Another layout in memory rounds otherwise than what a training leaves.
+            return on_device(network, CPU)
         generator = torch.Generator().manual_seed(job.seed)
         initialise_(network, generator)
         if job.parent_key:
             inherit_(network, load_file(self._weights_path(job.parent_key)))
         recipe = self._recipe(self.pipeline.default_training(), job.epochs)
         done = self._train_(network, plain, recipe, generator, None, job.seconds)
-        self._save(network, job.weights_key)
-        return network, done.epochs
+        self._save(network, job.weights_key, epochs=done.epochs)
+        return network
+
+    def _epochs_of(self, weights_key: str) -> float:
+        """How long kept weights were trained the last time: a kill may come before it is told."""
+        with safe_open(self._weights_path(weights_key), "pt") as file:
+            return float(file.metadata()["epochs"])
 
     def _final(self, job: FinalJob) -> tuple[dict[str, float], dict[str, object]]:
         candidate = Candidate(job.candidate)
@@ -118,7 +125,7 @@ class Workshop:
         tuning_share = self._tuning_share(blueprint) if job.is_last else 0.0
         seconds = None if job.seconds is None else job.seconds * (1 - tuning_share)
         done = self._train_(network, plain, recipe, generator, teacher, seconds)
-        self._save(network, job.weights_key)
+        self._save(network, job.weights_key, done.epochs)
         ready, scheme = self._compressed(network, blueprint)
         if not job.is_last:
             return {"accuracy": self._accuracy(ready, blueprint)}, {"recipe": asdict(done)}
@@ -263,9 +270,9 @@ class Workshop:
     def _teacher_path(self, key: str) -> Path:
         return self.run / "cache" / f"teacher_{key}.safetensors"
 
-    def _save(self, network: nn.Module, key: str) -> None:
+    def _save(self, network: nn.Module, key: str, epochs: float) -> None:
         state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-        write_atomically(self._weights_path(key), save(state))
+        write_atomically(self._weights_path(key), save(state, {"epochs": repr(epochs)}))
 
 
 def new_supernet(pipeline: Pipeline, generator: torch.Generator) -> Supernet:

@@ -1,7 +1,7 @@
 """Train one network: schedule, distillation from kept outputs, a length in images or in seconds."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -76,7 +76,6 @@ def train_(
     augmentation: Augmentation | None = None,
     teacher_logits: torch.Tensor | None = None,
     seconds: float | None = None,
-    progress: Callable[[float], None] | None = None,
 ) -> Recipe:
     """Train in place, on the device that the network is on; data come there once.
 
@@ -91,7 +90,6 @@ def train_(
             images: keeping them costs nothing per step, recomputing them does.
         seconds: Take as many steps as fit, measured over the first steps;
             the recipe's epochs are then the most that is taken.
-        progress: Called with the finished fraction about once a second.
 
     Returns:
         The recipe with the epochs that were really taken.
@@ -110,7 +108,6 @@ def train_(
     peak = recipe.learning_rate * (_ADAMW_SHARE if recipe.optimiser == "adamw" else 1.0)
     optimiser = optimiser_of(network, recipe)
     network.train()
-    told_s = 0.0
     step = 0
     with quick_depthwise(network):
         while step < n_steps:
@@ -128,9 +125,6 @@ def train_(
                 optimiser.step()
                 step += 1
                 n_steps = pace.judged(step, n_steps)
-                if progress is not None and pace.elapsed_s - told_s > 1.0:
-                    told_s = pace.elapsed_s
-                    progress(step / n_steps)
                 if step >= n_steps:
                     break
     return replace(recipe, epochs=step / steps_per_epoch)

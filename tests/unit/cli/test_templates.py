@@ -6,7 +6,7 @@ import yaml
 
 from penjing.cli.templates import TASKS, template
 from penjing.errors import UnknownNameError
-from penjing.study.config import StudyConfig, checked, load_config
+from penjing.study.config import StudyConfig, TrainingConfig, checked, load_config
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -17,10 +17,11 @@ def test_what_init_prints_can_be_run(tmp_path: Path, task: str) -> None:
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_it_shows_the_defaults_but_for_the_data_and_a_constraint(task: str) -> None:
+def test_it_shows_the_defaults_but_for_the_data_what_they_need_and_a_constraint(task: str) -> None:
     """A value that is written out and differs from the default would surprise whoever deletes the line."""
     said = checked(yaml.safe_load(template(task))).model_dump()
-    usual = StudyConfig(data="digits", constraints=["size_bytes <= 60 kB"]).model_dump()
+    needed = TrainingConfig(mirror=False)  # a mirrored digit is no digit
+    usual = StudyConfig(data="digits", constraints=["size_bytes <= 60 kB"], training=needed).model_dump()
     assert said == usual
 
 

@@ -1,10 +1,11 @@
+import dataclasses
 from typing import Any
 
 import pytest
 from tests.unit.networks import ABILITIES, Pipeline
 
 from penjing.blueprint import InputSpec
-from penjing.errors import InvalidValueError, UnknownNameError
+from penjing.errors import ConfigError, PenjingError, UnknownNameError
 from penjing.families.convolutional import ConvolutionalFamily, ConvolutionalSettings
 from penjing.families.elastic import largest_shapes
 from penjing.space import Candidate, SearchSpace
@@ -116,12 +117,71 @@ def test_resolutions_keep_the_shape_of_the_image() -> None:
 @pytest.mark.parametrize(
     ("kind", "settings", "match"),
     [
-        (InvalidValueError, {"stage_widths": ((8,),)}, "same number of stages, got 1, 3 and 3"),
-        (UnknownNameError, {"operations": ("plan",)}, "'plan'. Did you mean 'plain'"),
-        (InvalidValueError, {"kernels": (3, 4)}, "Kernels must be odd, got 4"),
-        (InvalidValueError, {"stem_kernels": (2,)}, "Kernels must be odd, got 2"),
+        (UnknownNameError, {"kernel": [3]}, r"'kernel'\. Did you mean 'kernels'\?"),
+        (UnknownNameError, {"shorter_side": [8]}, r"'shorter_side'"),
+        (UnknownNameError, {"operations": ["plan"]}, r"'plan'\. Did you mean 'plain'\?"),
+        (
+            ConfigError,
+            {"operations": [3]},
+            r"operations .* among plain, .*got \[3\]\. .*\[plain, separable\]",
+        ),
+        (ConfigError, {"operations": "plain"}, r"operations must be a list .*got 'plain'"),
+        (ConfigError, {"operations": ["plain", "plain"]}, r"different names .*got \['plain', 'plain'\]"),
+        (ConfigError, {"kernels": 3}, r"family\.kernels must be a list .*got 3\. .*\[3, 5\]"),
+        (ConfigError, {"kernels": []}, r"kernels must be a list .*got \[\]"),
+        (ConfigError, {"kernels": ["a"]}, r"kernels .*got \['a'\]"),
+        (ConfigError, {"kernels": [3, 4]}, r"odd whole numbers, 1 or more, got \[3, 4\]"),
+        (ConfigError, {"kernels": [3, 3]}, r"different odd .*got \[3, 3\]"),
+        (ConfigError, {"kernels": [[3]]}, r"kernels .*got \[\[3\]\]"),
+        (ConfigError, {"stem_kernels": [2]}, r"stem_kernels .*got \[2\]"),
+        (ConfigError, {"stem_widths": [0]}, r"stem_widths .*1 or more, got \[0\]\. .*\[8, 16\]"),
+        (ConfigError, {"stem_widths": [8.0]}, r"stem_widths .*got \[8\.0\]"),
+        (ConfigError, {"stem_strides": [True]}, r"stem_strides .*got \[True\]"),
+        (ConfigError, {"expansions": [-2]}, r"expansions .*got \[-2\]"),
+        (
+            ConfigError,
+            {"stage_widths": [8, 16, 32]},
+            r"one list per stage .*got \[8, 16, 32\]\. .*\[\[8, 16\]",
+        ),
+        (ConfigError, {"stage_widths": [[8], [0]]}, r"stage_widths .*1 or more, got \[\[8\], \[0\]\]"),
+        (ConfigError, {"stage_depths": [[1], [-1]]}, r"stage_depths .*0 or more, got \[\[1\], \[-1\]\]"),
+        (ConfigError, {"stage_strides": [[], [1]]}, r"stage_strides .*got \[\[\], \[1\]\]"),
     ],
 )
-def test_mistakes_are_named(kind: type[Exception], settings: dict[str, Any], match: str) -> None:
+def test_what_fits_no_images_is_named_with_its_value(
+    kind: type[PenjingError], settings: dict[str, Any], match: str
+) -> None:
     with pytest.raises(kind, match=match):
-        ConvolutionalSettings(resolutions=(8,), **settings)
+        ConvolutionalSettings.check(settings)
+    with pytest.raises(kind, match=match):
+        ConvolutionalSettings.for_images((1, 8, 8)).with_changes(settings)
+
+
+def test_values_given_directly_are_checked_too() -> None:
+    with pytest.raises(ConfigError, match=r"stem_widths .*got \(0,\)"):
+        ConvolutionalSettings(resolutions=(8,), stem_widths=(0,))
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 64, 64)])
+def test_the_defaults_are_allowed(shape: tuple[int, int, int]) -> None:
+    settings = ConvolutionalSettings.for_images(shape)
+    assert settings.shorter_side == min(shape[1:])
+    said = dataclasses.asdict(settings)
+    del said["shorter_side"]
+    assert settings.with_changes(said) == settings
+
+
+def test_stages_are_counted_against_the_defaults_of_the_images() -> None:
+    two = {"stage_widths": [[4, 8], [8, 16]]}
+    widths = ConvolutionalSettings.for_images((1, 8, 8)).with_changes(two).stage_widths
+    assert widths == ((4, 8), (8, 16))
+    with pytest.raises(ConfigError, match=r"same number of stages, got 2, 3 and 3\. .* write all three\.$"):
+        ConvolutionalSettings.for_images((1, 28, 28)).with_changes(two)
+
+
+def test_no_resolution_exceeds_the_images() -> None:
+    settings = ConvolutionalSettings.for_images((3, 300, 240))
+    assert settings.with_changes({"resolutions": [240]}).resolutions == (240,)
+    match = r"resolutions .* shorter side of the images, 240, got 4000\. Leave 4000 out\.$"
+    with pytest.raises(ConfigError, match=match):
+        settings.with_changes({"resolutions": [96, 4000]})

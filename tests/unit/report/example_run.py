@@ -109,7 +109,8 @@ def _search(journal: Journal, n_trials: int, rng: np.random.Generator) -> list[t
             journal.tell(number, "failed", {}, 1.0, "ArtifactError: Training diverged.")
             continue
         costs = costs_of(blueprint_of(candidate))
-        journal.tell(number, "done", {"accuracy": accuracy, "costs": costs, "epochs": 1.5}, 4.2)
+        told = {"accuracy": accuracy, "costs": costs, "epochs": 1.5, "seen_epochs": 1.5}
+        journal.tell(number, "done", told, 4.2)
         found.append((candidate, accuracy))
         volume = 0.62 * (1 - np.exp(-(number + 2) / 20))
         _progress(journal, "joint", 25 + 5 * number, number + 1, volume, "inherited")

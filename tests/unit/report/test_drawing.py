@@ -100,6 +100,13 @@ def test_every_precision_has_a_colour(name: str) -> None:
     assert f"p-{name}" in legend([blueprint])
 
 
+def test_the_legend_says_which_precisions_save_bytes_only() -> None:
+    said = legend([_mixed()])
+    assert "w4: saves bytes only<" in said
+    assert "w8a8: saves bytes; saves time where the processor has fast INT8<" in said
+    assert ">fp32<" in said.replace("</i>", ">")
+
+
 def test_names_from_outside_are_escaped() -> None:
     layers = (Layer('<b>"', "<op>", ("x",), (3,), {"<k>": "<v>"}),)
     svg = draw(Blueprint(InputSpec("x", (3, 4, 4)), layers, '<b>"'), "<title>")

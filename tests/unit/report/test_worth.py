@@ -82,7 +82,7 @@ def test_too_few_trials_say_so(n: int, rng: np.random.Generator) -> None:
     candidates, accuracies = _trials(n, rng)
     worth = worth_of(candidates, accuracies, _costs(candidates))
     assert worth.choices == ()
-    assert f"Too little to learn from: {n} evaluations" in worth.note
+    assert f"Too little to learn from: {n} candidates" in worth.note
 
 
 def test_nothing_that_varies_says_so() -> None:

@@ -51,8 +51,16 @@ def accuracy_of(candidate: Candidate) -> float:
 
 def problem(
     evaluation_cost: Callable[[Candidate, Mapping[str, float]], float] = lambda candidate, costs: 1.0,
+    finishing_cost: Callable[[Mapping[str, float]], float] = lambda costs: 1.0,
 ) -> SearchProblem:
-    return SearchProblem(SPACE, costs_of, BOX, evaluation_cost=evaluation_cost, log_error=True)
+    return SearchProblem(
+        SPACE,
+        costs_of,
+        BOX,
+        evaluation_cost=evaluation_cost,
+        finishing_cost=finishing_cost,
+        log_error=True,
+    )
 
 
 def volume_after(algorithm: str, n: int, seed: int) -> float:
@@ -130,8 +138,8 @@ def test_cheap_candidates_are_preferred_at_equal_gain(rng: np.random.Generator) 
     assert found[True] < 0.6 * found[False]
 
 
-def taught(n: int = 24) -> SurrogateSearcher:
-    searcher = SurrogateSearcher(problem(), n_initial=1, pool=200)
+def taught(n: int = 24, given: SearchProblem | None = None) -> SurrogateSearcher:
+    searcher = SurrogateSearcher(given or problem(), n_initial=1, pool=200)
     for i in range(n):
         candidate = SPACE.sample(np.random.default_rng([6, i]))
         searcher.tell(candidate, {"accuracy": accuracy_of(candidate)})
@@ -153,6 +161,14 @@ def test_finalists_may_be_told_candidates_and_do_not_dominate_each_other(rng: np
     sizes = np.array([costs_of(candidate)["size_bytes"] for candidate in chosen])
     order = np.argsort(sizes)
     assert np.all(np.diff(predicted[order]) > 0)
+
+
+def test_the_first_finalist_is_the_one_that_gains_most_for_its_training() -> None:
+    """The same candidates; only whether gains are divided by what finishing costs differs."""
+    drawn = [SPACE.sample(np.random.default_rng([9, i])) for i in range(60)]
+    (alike,) = taught(60).together(drawn, 1)
+    (dear,) = taught(60, problem(finishing_cost=lambda costs: costs["macs"])).together(drawn, 1)
+    assert costs_of(dear)["macs"] < costs_of(alike)["macs"]
 
 
 def test_predictions_are_accuracies(rng: np.random.Generator) -> None:
@@ -181,3 +197,13 @@ def test_finalists_take_the_compression_that_costs_nothing(rng: np.random.Genera
         searcher.tell(candidate, {"accuracy": 0.7 + 0.05 * np.log2(float(str(candidate["width"])))})
     for finalist in searcher.finalists(4, rng):
         assert {finalist[layer.name] for layer in layers} == {8}
+
+
+def test_of_some_candidates_those_are_taken_that_promise_most_together() -> None:
+    """Twins add nothing to each other, so one of each pair is enough."""
+    searcher = taught(60)
+    drawn = [SPACE.sample(np.random.default_rng([8, i])) for i in range(30)]
+    chosen = searcher.together([*drawn, *drawn], 5)
+    assert len({candidate.key for candidate in chosen}) == len(chosen) == 5
+    assert searcher.together(chosen, 9) == chosen
+    assert searcher.together([], 9) == []

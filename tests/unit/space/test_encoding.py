@@ -44,14 +44,5 @@ def test_different_candidates_have_different_rows_between_0_and_1(
     assert rows.max() == 1
 
 
-def test_pairs_are_all_products_of_two_columns(space: SearchSpace, rng: np.random.Generator) -> None:
-    encoding = Encoding(space)
-    candidates = [space.sample(rng) for _ in range(5)]
-    single, pairs = encoding.one_hot(candidates), encoding.pairwise(candidates)
-    k = len(encoding.columns)
-    naive = [single[:, i] * single[:, j] for i in range(k) for j in range(i + 1, k)]
-    np.testing.assert_array_equal(pairs, np.column_stack([single, *naive]))
-
-
 def test_no_candidates_make_no_rows(space: SearchSpace) -> None:
     assert Encoding(space).one_hot([]).shape == (0, 6)

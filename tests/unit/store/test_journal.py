@@ -216,15 +216,13 @@ def test_trials_are_found_by_all_that_is_given_and_come_by_number(journal: Journ
             phase="late" if number > 1 else "early",
         )
     journal.tell(2, "failed", {}, seconds=1, error="out of memory")
-    journal.tell(1, "infeasible", {}, seconds=0)
+    journal.tell(1, "done", {}, seconds=0)
     assert [trial.number for trial in journal.trials()] == [0, 1, 2, 3]
     assert [trial.number for trial in journal.trials(phase="late")] == [2, 3]
     assert [trial.number for trial in journal.trials(phase="late", fidelity="inherited")] == [3]
     assert [trial.error for trial in journal.trials(state="failed")] == ["out of memory"]
     assert [trial.number for trial in journal.pending()] == [0, 3]
-    with pytest.raises(
-        InvalidValueError, match="state must be one of asked, done, failed, infeasible, got 'open'"
-    ):
+    with pytest.raises(InvalidValueError, match="state must be one of asked, done, failed, got 'open'"):
         journal.trials(state="open")
 
 
@@ -274,7 +272,7 @@ def test_wrong_values_are_refused_and_leave_no_trace(journal: Journal) -> None:
     with pytest.raises(InvalidValueError, match=r"number must be 0 or more, got -1"):
         ask(journal, -1)
     ask(journal, 0)
-    with pytest.raises(InvalidValueError, match="state must be one of done, failed, infeasible, got 'asked'"):
+    with pytest.raises(InvalidValueError, match="state must be one of done, failed, got 'asked'"):
         journal.tell(0, "asked", {}, seconds=1)  # pyright: ignore[reportArgumentType]
     with pytest.raises(InvalidValueError, match=r"\['accuracy'\] is nan"):
         journal.tell(0, "done", {"accuracy": float("nan")}, seconds=1)

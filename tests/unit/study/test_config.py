@@ -78,6 +78,8 @@ def test_an_unknown_key_is_answered_with_the_nearest(said: dict[str, Any], match
         ({"task": "speech"}, r"^task: input should be 'image-classification', got 'speech'\.$"),
         ({"format_version": 2}, r"^format_version: input should be 1, got 2\.$"),
         ({"hypervolume_box": {"size_bytes": [1]}}, r"must say 'hypervolume_box\.size_bytes\.1', which"),
+        ({"max_train": -3}, r"^max_train: .*greater than or equal to 1, got -3\.$"),
+        ({"space": {"family": [3]}}, r"^space\.family: .*dictionary, got \[3\]\.$"),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_shown_with_its_place(said: dict[str, Any], match: str) -> None:
@@ -125,8 +127,45 @@ def test_a_value_of_the_wrong_kind_is_shown_with_its_place(said: dict[str, Any],
         (UnknownNameError, {"hypervolume_box": {"macs": [1, 2]}}, r"hypervolume_box is named 'macs'"),
         (
             ConfigError,
+            {"hypervolume_box": {"accuracy": [80, 94]}},
+            r"^hypervolume_box\.accuracy must be .* at most 1, got \[80\.0, 94\.0\]\. .* 0\.8, not 80\.$",
+        ),
+        (
+            ConfigError,
+            {"hypervolume_box": {"accuracy": [0.9, 0.8]}},
+            r"low < high, got \[0\.9, 0\.8\]",
+        ),
+        (
+            ConfigError,
             {"search": {"mode": "sequential"}, "space": {"precisions": ["w8"]}},
             r"'w8a8'.*offer: w8\.",
+        ),
+        (UnknownNameError, {"search": {"sequential_as": "w8a9"}}, r"'w8a9'\. Did you mean 'w8a8'\?"),
+        (
+            ConfigError,
+            {"search": {"carry": 4}},
+            r"carry is 4, .*search\.mode: joint\. .*mode to 'sequential'\.$",
+        ),
+        (ConfigError, {"search": {"sequential_as": "w8"}}, r"sequential_as is 'w8', .*search\.mode: joint\."),
+        (
+            ConfigError,
+            {"search": {"train_on": "supernet", "epochs": 2}},
+            r"^search\.epochs is 2\.0, .*search\.train_on: supernet\. .*train_on to 'alone' or 'auto'\.$",
+        ),
+        (
+            ConfigError,
+            {"search": {"train_on": "alone", "supernet_epochs": 3}},
+            r"supernet_epochs is 3\.0, .*search\.train_on: alone\.",
+        ),
+        (
+            ConfigError,
+            {"budget": "9 evaluations", "finalists": {"count": 5}},
+            r"^finalists\.count is 5, .* 9 evaluations .* at most 4, or",
+        ),
+        (
+            ConfigError,
+            {"budget": "2 evaluations", "finalists": {"count": 2}},
+            r"count is 2, .* at most 1, or",
         ),
     ],
 )
@@ -134,6 +173,47 @@ def test_what_no_run_could_use_is_refused_before_it_begins(
     error: type[PenjingError], said: dict[str, Any], match: str
 ) -> None:
     refused(error, match, **said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"hypervolume_box": {"accuracy": [0.8, 1.0], "size_bytes": [80, 94]}},
+        {"search": {"mode": "sequential", "carry": 4, "sequential_as": "w8"}},
+        {"search": {"train_on": "supernet", "supernet_epochs": 3}},
+        {"search": {"train_on": "auto", "epochs": 2, "supernet_epochs": 3}},
+        {"search": {"mode": "joint"}, "space": {"precisions": ["fp32"]}},
+        {"budget": "9 evaluations", "finalists": {"count": 4}},
+        {"budget": "2 evaluations", "finalists": {"count": 1}},
+        {"budget": "1 min", "finalists": {"count": 50}},
+    ],
+)
+def test_what_applies_is_accepted_also_with_every_default_written_out(said: dict[str, Any]) -> None:
+    """A run keeps its configuration in full, and a resume reads that."""
+    config = checked({"data": "digits", **said})
+    assert checked(config.model_dump(mode="json")) == config
+
+
+@pytest.mark.parametrize(
+    ("family", "match"),
+    [
+        (
+            {"kernels": ["a"]},
+            r"^space\.family\.kernels must be .*odd whole .*1 or more, got \['a'\]\. .*\[3, 5\]\.$",
+        ),
+        ({"stage_widths": [8, 16]}, r"stage_widths must be one list per stage .*got \[8, 16\]\. .*\[\["),
+    ],
+)
+def test_kinds_of_the_family_are_checked_before_the_images_are_known(
+    family: dict[str, Any], match: str
+) -> None:
+    refused(ConfigError, match, space={"family": family})
+
+
+def test_stages_are_not_counted_before_the_images_are_known() -> None:
+    """Two stages are the default of the digits, and not of larger images."""
+    family = {"stage_widths": [[4, 8], [8, 16]]}
+    assert checked({"data": "digits", "space": {"family": family}}).space.family == family
 
 
 def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from penjing.blueprint import macs, parameters
-from penjing.errors import InvalidValueError, UnknownNameError
+from penjing.errors import ConfigError, InvalidValueError, UnknownNameError
 from penjing.space import Candidate, SearchSpace
 from penjing.study.config import checked
 from penjing.study.pipeline import DataFacts, Pipeline
@@ -104,8 +104,8 @@ def test_uniform_leaves_no_compression_choice_open() -> None:
     ("error", "family", "match"),
     [
         (UnknownNameError, {"kernel": [3]}, r"'kernel'\. Did you mean 'kernels'\?"),
-        (InvalidValueError, {"kernels": 3}, r"kernels must be a list .*got 3\."),
-        (InvalidValueError, {"kernels": [4]}, r"Kernels must be odd, got 4\."),
+        (ConfigError, {"kernels": 3}, r"kernels must be a list .*got 3\."),
+        (ConfigError, {"kernels": [4]}, r"odd whole numbers, 1 or more, got \[4\]"),
     ],
 )
 def test_settings_of_the_family_are_checked(

@@ -1,12 +1,60 @@
 """Which values the convolutional family offers, with defaults that follow the image size."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from penjing.errors import InvalidValueError, unknown_name
+from penjing.errors import ConfigError, unknown_name
 
 OPERATIONS = ("plain", "inverted", "separable")
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """Which whole numbers a setting takes.
+
+    Attributes:
+        example: What somebody could write.
+        least: The smallest that is allowed.
+        is_odd: Whether all must be odd.
+        per_stage: Whether every stage has a list of its own.
+    """
+
+    example: str
+    least: int = 1
+    is_odd: bool = False
+    per_stage: bool = False
+
+    def __str__(self) -> str:
+        lists = "one list per stage" if self.per_stage else "a list"
+        return f"{lists} of different {'odd ' if self.is_odd else ''}whole numbers, {self.least} or more"
+
+    def allows(self, values: Any) -> bool:
+        if not _is_filled(values):
+            return False
+        lists = values if self.per_stage else [values]
+        return all(_is_filled(each) and self._allows_all(each) for each in lists)
+
+    def _allows_all(self, values: list[Any] | tuple[Any, ...]) -> bool:
+        # True would pass for 1.
+        are_numbers = all(type(value) is int and value >= self.least for value in values)
+        if not are_numbers or len(set(values)) < len(values):
+            return False
+        return not self.is_odd or all(value % 2 for value in values)
+
+
+_NUMBERS = {
+    "resolutions": _Numbers("[20, 28]"),
+    "stem_widths": _Numbers("[8, 16]"),
+    "stem_kernels": _Numbers("[3, 5]", is_odd=True),
+    "stem_strides": _Numbers("[1, 2]"),
+    "stage_widths": _Numbers("[[8, 16], [16, 32]]", per_stage=True),
+    "stage_depths": _Numbers("[[1, 2], [0, 1]]", least=0, per_stage=True),
+    "stage_strides": _Numbers("[[1], [1, 2]]", per_stage=True),
+    "kernels": _Numbers("[3, 5]", is_odd=True),
+    "expansions": _Numbers("[2, 4]"),
+}
+_NAMES = (*_NUMBERS, "operations")
 
 
 @dataclass(frozen=True)
@@ -14,8 +62,8 @@ class ConvolutionalSettings:
     """The values offered for every choice of the family.
 
     Attributes:
-        resolutions: Heights that the input is resized to inside the file;
-            the width keeps the image's shape.
+        resolutions: Shorter sides that the input is resized to inside the file;
+            the longer side keeps the image's shape.
         stem_widths, stem_kernels, stem_strides: Of the first convolution.
         stage_widths: One tuple of output channels per stage.
         stage_depths: One tuple of block counts per stage; 0 leaves the stage out.
@@ -23,6 +71,11 @@ class ConvolutionalSettings:
         operations: Among ``plain``, ``inverted`` and ``separable``.
         kernels: Of the convolutions in blocks.
         expansions: Hidden channels of an inverted bottleneck per input channel.
+        shorter_side: Of the images, where it is known: no resolution is above it. No setting.
+
+    Raises:
+        ConfigError: If values are not of the right kind, or do not fit each other or the images.
+        UnknownNameError: If an operation is not known.
     """
 
     resolutions: tuple[int, ...]
@@ -35,37 +88,55 @@ class ConvolutionalSettings:
     operations: tuple[str, ...] = OPERATIONS
     kernels: tuple[int, ...] = (3, 5)
     expansions: tuple[int, ...] = (2, 3, 4)
+    shorter_side: int | None = None
 
     def __post_init__(self) -> None:
-        lengths = {len(self.stage_widths), len(self.stage_depths), len(self.stage_strides)}
-        if len(lengths) != 1:
-            raise InvalidValueError(
-                "stage_widths, stage_depths and stage_strides must name the same number of stages, got "
-                f"{len(self.stage_widths)}, {len(self.stage_depths)} and {len(self.stage_strides)}."
+        self.check({name: getattr(self, name) for name in _NAMES})
+        counts = [len(self.stage_widths), len(self.stage_depths), len(self.stage_strides)]
+        if len(set(counts)) != 1:
+            raise ConfigError(
+                "stage_widths, stage_depths and stage_strides of space.family must name the same number of "
+                f"stages, got {counts[0]}, {counts[1]} and {counts[2]}. What is left out follows the image "
+                "size: write all three."
             )
-        for operation in self.operations:
-            if operation not in OPERATIONS:
-                raise unknown_name("block operation", operation, OPERATIONS)
-        for kernel in (*self.kernels, *self.stem_kernels):
-            if kernel % 2 == 0:
-                raise InvalidValueError(f"Kernels must be odd, got {kernel}.")
+        largest = max(self.resolutions)
+        if self.shorter_side is not None and largest > self.shorter_side:
+            raise ConfigError(
+                f"space.family.resolutions must not exceed the shorter side of the images, "
+                f"{self.shorter_side}, got {largest}. Leave {largest} out."
+            )
+
+    @staticmethod
+    def check(changes: Mapping[str, Any]) -> None:
+        """Refuse what is wrong whatever the size of the images.
+
+        Args:
+            changes: Values for some settings, given as lists.
+
+        Raises:
+            UnknownNameError: If a name is not a setting, or an operation is not known.
+            ConfigError: If a value is not of the right kind.
+        """
+        for name, values in changes.items():
+            if name not in _NAMES:
+                raise unknown_name("setting of the convolutional family", name, _NAMES)
+            if name == "operations":
+                _check_operations(values)
+            elif not _NUMBERS[name].allows(values):
+                raise _refused(name, values, str(_NUMBERS[name]), _NUMBERS[name].example)
 
     def with_changes(self, changes: Mapping[str, Any]) -> "ConvolutionalSettings":
         """The same with other values for some settings, given as lists.
 
         Raises:
-            UnknownNameError: If a name is not a setting.
+            UnknownNameError: If a name is not a setting, or an operation is not known.
+            ConfigError: If values are not of the right kind, or do not fit each other or the images.
 
         Example:
             >>> ConvolutionalSettings((28,)).with_changes({"kernels": [3]}).kernels
             (3,)
         """
-        known = [field.name for field in fields(self)]
-        for name, values in changes.items():
-            if name not in known:
-                raise unknown_name("setting of the convolutional family", name, known)
-            if not isinstance(values, list | tuple) or not values:
-                raise InvalidValueError(f"{name} must be a list with at least one value, got {values!r}.")
+        self.check(changes)
         return replace(self, **{name: _as_tuples(values) for name, values in changes.items()})
 
     @classmethod
@@ -80,6 +151,7 @@ class ConvolutionalSettings:
         if height <= 12:
             return cls(
                 resolutions=(height,),
+                shorter_side=height,
                 stem_strides=(1,),
                 stem_kernels=(3,),
                 stage_widths=((8, 12, 16, 24, 32), (16, 24, 32, 48)),
@@ -88,17 +160,38 @@ class ConvolutionalSettings:
                 kernels=(3,),
             )
         if height <= 40:
-            return cls(resolutions=(round(height * 0.7 / 4) * 4, height))
+            return cls(resolutions=(round(height * 0.7 / 4) * 4, height), shorter_side=height)
         sizes = tuple(
             sorted({size for size in (64, 96, 128, 160, 224) if size <= height} | {min(height, 224)})
         )
         return cls(
             resolutions=sizes,
+            shorter_side=height,
             stem_strides=(2,),
             stage_widths=((12, 16, 24, 32), (24, 32, 48, 64), (48, 64, 96), (64, 96, 128)),
             stage_depths=((1, 2), (1, 2, 3), (1, 2, 3), (0, 1, 2)),
             stage_strides=((2,), (2,), (2,), (2,)),
         )
+
+
+def _check_operations(values: Any) -> None:
+    are_names = _is_filled(values) and all(isinstance(value, str) for value in values)
+    for operation in values if are_names else ():
+        if operation not in OPERATIONS:
+            raise unknown_name("block operation", operation, OPERATIONS)
+    if not are_names or len(set(values)) < len(values):
+        allowed = f"a list of different names among {', '.join(OPERATIONS)}"
+        raise _refused("operations", values, allowed, "[plain, separable]")
+
+
+def _refused(name: str, values: Any, allowed: str, example: str) -> ConfigError:
+    return ConfigError(
+        f"space.family.{name} must be {allowed}, got {values!r}. Write, for example, {example}."
+    )
+
+
+def _is_filled(values: Any) -> bool:
+    return isinstance(values, list | tuple) and len(values) > 0
 
 
 def _as_tuples(values: Any) -> Any:

@@ -11,28 +11,20 @@ import torch
 from torch import nn
 
 
-def inherit_(network: nn.Module, parent: Mapping[str, torch.Tensor]) -> float:
+def inherit_(network: nn.Module, parent: Mapping[str, torch.Tensor]) -> None:
     """Copy the overlap of every tensor that both have, in place.
 
     Args:
         network: Trainable plain network.
         parent: State of another trainable plain network.
-
-    Returns:
-        The fraction of the network's own weights that were inherited.
     """
-    copied = total = 0
     with torch.no_grad():
         for name, tensor in network.state_dict().items():
-            if not tensor.is_floating_point():
-                continue
-            total += tensor.numel()
-            if name in parent and parent[name].ndim == tensor.ndim:
-                copied += _copy_overlap_(tensor, parent[name])
-    return copied / max(1, total)
+            if tensor.is_floating_point() and name in parent and parent[name].ndim == tensor.ndim:
+                _copy_overlap_(tensor, parent[name])
 
 
-def _copy_overlap_(tensor: torch.Tensor, parent: torch.Tensor) -> int:
+def _copy_overlap_(tensor: torch.Tensor, parent: torch.Tensor) -> None:
     mine, theirs = [], []
     for axis, (size, other) in enumerate(zip(tensor.shape, parent.shape, strict=True)):
         overlap = min(size, other)
@@ -43,6 +35,4 @@ def _copy_overlap_(tensor: torch.Tensor, parent: torch.Tensor) -> int:
         )
         start = (other - overlap) // 2 if is_kernel else 0
         theirs.append(slice(start, start + overlap))
-    part = tensor[tuple(mine)]
-    part.copy_(parent[tuple(theirs)])
-    return part.numel()
+    tensor[tuple(mine)].copy_(parent[tuple(theirs)])

@@ -47,10 +47,6 @@ class OnnxRuntimeCpu:
         """What it runs, and what it runs fast on this processor."""
         return processor.abilities(self._processor)
 
-    def processor(self) -> dict[str, object]:
-        """The processor, for manifests."""
-        return dict(self._processor)
-
     def version(self) -> str:
         """The runtime's version."""
         return runtime_version()
@@ -145,14 +141,13 @@ class OnnxRuntimeCpu:
         rng: np.random.Generator,
         n_networks: int = 60,
         seconds: float = 60.0,
-        progress: Callable[[int, int], None] | None = None,
     ) -> LatencyModel:
         """The model of this device, version and space: from the user's cache, or measured and kept there."""
         path = self.cache_path(space_key)
         found = _read(path)
         if found is not None:
             return found
-        model = self.fit_latency_model(sample_blueprint, rng, n_networks, seconds, progress)
+        model = self.fit_latency_model(sample_blueprint, rng, n_networks, seconds)
         # What was measured on a busy machine serves this run, but must not mislead later ones.
         if model.cross_validated_error["within_10_percent"] >= _WORTH_KEEPING:
             write_atomically(path, canonical_json(model.as_dict()))

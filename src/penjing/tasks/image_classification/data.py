@@ -93,7 +93,8 @@ def split_data(
     A missing part is drawn without replacement from the training images, every
     class in proportion, and never has fewer images than there are classes.
     Drawing depends on ``rng`` and the labels only; ``max_train`` comes last and
-    leaves validation and test as they are. The order of the images is kept.
+    leaves validation and test as they are. Training and validation images come in a drawn order, test images
+    in that of the source.
 
     Args:
         parts: ``train`` and, where the source brings them, ``validation`` and ``test``.
@@ -125,11 +126,13 @@ def split_data(
             n_taken = max(round((fraction or _default_fraction(part, len(rest))) * len(rest)), n_classes)
             rest, taken = _drawn(rest, train.y, n_taken, rng)
             splits[part] = _picked(train, taken)
+    # Sources are often sorted by class; scales and brief judgements look at the first images only.
+    splits["validation"] = _picked(splits["validation"], rng.permutation(len(splits["validation"])))
+    place = rng.permutation(len(train))
     if max_train is not None:
         _check_max_train(max_train, n_classes)
         _, rest = _drawn(rest, train.y, min(max_train, len(rest)), rng)
-    if len(rest) < len(train):
-        splits["train"] = _picked(train, rest)
+    splits["train"] = _picked(train, rest[np.argsort(place[rest])])
     return ImageData(
         train=splits["train"],
         validation=splits["validation"],

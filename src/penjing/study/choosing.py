@@ -1,0 +1,103 @@
+"""Which designs are trained to the end: those that promise the most hypervolume together."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from penjing.objectives import hypervolume_gains, non_dominated_mask
+from penjing.space import Candidate, CarriedSpace, SearchSpace
+from penjing.store import Trial
+from penjing.study.phases import phases_of
+
+if TYPE_CHECKING:
+    from penjing.study.study import Study
+
+_DRAWS_PER_PLACE = 20
+
+
+class Choosing:
+    """The choice of a study's finalists.
+
+    Args:
+        study: Whose finalists.
+    """
+
+    def __init__(self, study: "Study") -> None:
+        self.study = study
+
+    def chosen(self, n: int) -> list[Candidate]:
+        """At most ``n`` candidates, the first most wanted, as the configuration has them chosen."""
+        study = self.study
+        rng = np.random.default_rng([study.config.seed, 13, study.extension])
+        way = study.config.finalists.chosen_by
+        if way == "auto":
+            way = "surrogate" if study.config.search.algorithm == "surrogate" else "told"
+        chosen: list[Candidate] = []
+        if way == "surrogate":
+            chosen = self._promising(n, rng)
+        elif way == "told":
+            told = self._told()
+            rows = [study.prospects.row(trial) for trial in told]
+            chosen = [Candidate(trial.candidate) for trial in self.most_volume(told, rows, n)]
+        problem = study.problem(self._space())
+        for _ in range(_DRAWS_PER_PLACE * n):
+            if len(chosen) >= n:
+                break
+            candidate = problem.sample_feasible(rng)
+            if candidate not in chosen:
+                chosen.append(candidate)
+        return chosen
+
+    def most_volume(self, trials: Sequence[Trial], rows: Sequence[dict[str, float]], n: int) -> list[Trial]:
+        """The trials that together cover the most hypervolume; some of them the most accurate.
+
+        Args:
+            trials: A candidate that was evaluated several times counts as it was the last time.
+            rows: Their metrics.
+            n: How many.
+        """
+        latest = {trial.key: (trial, row) for trial, row in zip(trials, rows, strict=True)}
+        if not latest:
+            return []
+        trials, rows = zip(*latest.values(), strict=True)
+        points = self.study.problem(self.study.pipeline.space).points(rows)
+        picked = sorted(range(len(trials)), key=lambda i: -rows[i]["accuracy"])[: self._n_for_accuracy(n)]
+        front = points[picked]
+        order = np.argsort(points.sum(axis=1), kind="stable")
+        while len(picked) < min(n, len(trials)):
+            gains = hypervolume_gains(points, front, np.ones(points.shape[1]))
+            gains[picked] = -1.0
+            index = int(np.argmax(gains))
+            if gains[index] <= 0:
+                index = next(int(i) for i in order if int(i) not in picked)
+            picked.append(index)
+            front = np.vstack([front, points[index]])
+            front = front[non_dominated_mask(front)]
+        return [trials[index] for index in picked]
+
+    def _promising(self, n: int, rng: np.random.Generator) -> list[Candidate]:
+        """What the surrogate expects to be best together; some of it the most accurate."""
+        study = self.study
+        searcher = study.prospects.surrogate(study.problem(self._space()), study.inherited_trials())
+        n_accurate = self._n_for_accuracy(n)
+        chosen = searcher.most_accurate(n_accurate, rng) if n_accurate else []
+        front = searcher.finalists(n, rng)
+        return chosen + [candidate for candidate in front if candidate not in chosen][: n - len(chosen)]
+
+    def _n_for_accuracy(self, n: int) -> int:
+        """An eighth of the places, at least one: whoever states constraints wants to see what is possible.
+
+        None where a box was stated: it says itself what accuracy is worth.
+        """
+        return 0 if "accuracy" in self.study.config.hypervolume_box else max(1, n // 8)
+
+    def _told(self) -> list[Trial]:
+        last = phases_of(self.study.config.search)[-1].name
+        return [trial for trial in self.study.inherited_trials() if trial.phase == last]
+
+    def _space(self) -> SearchSpace:
+        """What the last search phase left open."""
+        space, told = self.study.pipeline.space, [Candidate(t.candidate) for t in self._told()]
+        is_open = len(phases_of(self.study.config.search)) == 1 or not told
+        return space if is_open else CarriedSpace(space, told)

@@ -1,0 +1,109 @@
+"""Which architectures were trained briefly, for how long in all, and where their weights are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from penjing.space import Candidate, SearchSpace, Value
+from penjing.store import Journal, content_key
+
+
+@dataclass(frozen=True)
+class Trained:
+    """An architecture that was briefly trained, once or several times.
+
+    Attributes:
+        choices: Its architecture choices.
+        seen_epochs: Training behind its weights, its ancestors' included, in passes over the data.
+        times: How often it was trained.
+        weights_key: Where its latest weights are.
+    """
+
+    choices: frozenset[tuple[str, Value]]
+    seen_epochs: float
+    times: int
+    weights_key: str
+
+
+def architecture_key(space: SearchSpace, candidate: Candidate) -> str:
+    """Equal for candidates that share a network before compression."""
+    return Candidate(space.project(candidate, "architecture")).key
+
+
+class Lineage:
+    """The brief trainings of a study, as its journal tells them.
+
+    Args:
+        journal: Of the study.
+        space: Of the study.
+        seed: Whatever else decides what a brief training makes.
+    """
+
+    def __init__(self, journal: Journal, space: SearchSpace, *seed: object) -> None:
+        self._journal = journal
+        self._space = space
+        self._seed = seed
+        self._trained: dict[str, Trained] = {}
+        self._numbers: set[int] = set()
+
+    def of(self, candidate: Candidate) -> Trained | None:
+        """The training of a candidate's architecture; None before the first."""
+        return self._all().get(architecture_key(self._space, candidate))
+
+    def next_weights_key(self, candidate: Candidate) -> str:
+        """Where the weights belong that one more training of the architecture makes."""
+        trained = self.of(candidate)
+        return self._weights_key(architecture_key(self._space, candidate), trained.times if trained else 0)
+
+    def nearest(self, candidate: Candidate) -> Trained | None:
+        """The trained architecture that shares most choices; None before the first."""
+        mine = self._choices(candidate)
+        best, most = None, 0
+        for trained in self._all().values():
+            shared = len(mine & trained.choices)
+            if shared > most:
+                best, most = trained, shared
+        return best
+
+    def seen_epochs(self, candidate: Candidate, parent_key: str, epochs: float) -> float:
+        """Training behind a candidate's weights: its own, and what the parent's share of it is worth.
+
+        Args:
+            candidate: Whose.
+            parent_key: The weights that it began with; empty for none.
+            epochs: Its own training just now; 0 where its weights were there.
+        """
+        own = self.of(candidate)
+        if not epochs and own:
+            return own.seen_epochs
+        parent = next((t for t in self._all().values() if t.weights_key == parent_key), None)
+        if parent is None:
+            return epochs
+        mine = self._choices(candidate)
+        shared = len(mine & parent.choices) / len(mine)
+        return epochs + shared**2 * parent.seen_epochs
+
+    def _all(self) -> Mapping[str, Trained]:
+        for trial in self._journal.trials(state="done", fidelity="inherited"):
+            if trial.number in self._numbers:
+                continue
+            self._numbers.add(trial.number)
+            candidate = Candidate(trial.candidate)
+            key = architecture_key(self._space, candidate)
+            before = self._trained.get(key)
+            weights_key = str(trial.measurements["weights_key"])
+            # Two candidates of one batch may share an architecture, which was trained once.
+            if before is None or weights_key != before.weights_key:
+                self._trained[key] = Trained(
+                    self._choices(candidate),
+                    float(trial.measurements["seen_epochs"]),
+                    before.times + 1 if before else 1,
+                    weights_key,
+                )
+        return self._trained
+
+    def _choices(self, candidate: Candidate) -> frozenset[tuple[str, Value]]:
+        return frozenset(self._space.project(candidate, "architecture").items())
+
+    def _weights_key(self, architecture: str, times: int) -> str:
+        parts = ("brief", architecture, *self._seed)
+        return content_key(*parts, times) if times else content_key(*parts)

@@ -1,0 +1,84 @@
+"""What brief trainings promise: how fast networks train, how far finalists get, how good they will be."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from penjing.search import SearchProblem, SurrogateSearcher, expected_accuracy
+from penjing.space import Candidate
+from penjing.store import Trial
+
+if TYPE_CHECKING:
+    from penjing.study.study import Study
+
+# A finalist that gets fewer passes over the data is not worth its time; few and many of them.
+WORTHWHILE_EPOCHS = 12
+FEWEST_FINALISTS, MOST_FINALISTS = 5, 12
+# A training step takes time even with a network of hardly any operations.
+_FIXED_MEGAMACS = 0.3
+# Before anything was trained; the seconds that a pass takes where relative_time is 1.
+_USUAL_PACE_S = 20.0
+
+
+def relative_time(costs: Mapping[str, float]) -> float:
+    """How long a network of such costs trains, relatively to others."""
+    return _FIXED_MEGAMACS + costs["macs"] / 1e6
+
+
+def finishing_cost(costs: Mapping[str, float]) -> float:
+    """A finalist's share of the time, relatively: larger networks get more, but less than they would like."""
+    return relative_time(costs) ** 0.5
+
+
+def learnt(trial: Trial) -> dict[str, float]:
+    """What an evaluation found: accuracy, and how much training is behind it."""
+    return {name: trial.measurements[name] for name in ("accuracy", "seen_epochs")}
+
+
+class Prospects:
+    """What a study may expect of its finalists, by what it knows so far.
+
+    Args:
+        study: Whose finalists.
+    """
+
+    def __init__(self, study: "Study") -> None:
+        self._study = study
+
+    def seconds_per_epoch(self, candidate: Candidate) -> float:
+        """Of training a candidate's network, by the pace of the brief trainings so far."""
+        return self._pace_s() * relative_time(self._study.pipeline.costs(candidate))
+
+    def epochs_each(self) -> float:
+        """Passes over the data that a finalist gets, roughly."""
+        longest = self._study.config.finalists.epochs
+        if self._study.plan is None:
+            return longest
+        seconds = self._study.plan.finalists_s * self._study.workers
+        usual = [relative_time(t.measurements["costs"]) for t in self._study.inherited_trials()] or [1.0]
+        epochs = seconds / (self._pace_s() * float(np.median(usual)))
+        wanted = self._study.config.finalists.count
+        n = wanted or float(np.clip(epochs / WORTHWHILE_EPOCHS, FEWEST_FINALISTS, MOST_FINALISTS))
+        return min(longest, epochs / n)
+
+    def row(self, trial: Trial) -> dict[str, float]:
+        """Every metric of a trial's candidate, accuracy as it is expected at the end of training."""
+        row, seen = self._study.row(trial), trial.measurements["seen_epochs"]
+        return row | {"accuracy": expected_accuracy(row["accuracy"], seen, self.epochs_each())}
+
+    def surrogate(self, problem: SearchProblem, trials: Sequence[Trial]) -> SurrogateSearcher:
+        """One that was told some trials, and expects accuracies at the end of training."""
+        searcher = SurrogateSearcher(problem, n_initial=1)
+        for trial in trials:
+            searcher.tell(Candidate(trial.candidate), learnt(trial))
+        searcher.further_epochs = self.epochs_each()
+        return searcher
+
+    def _pace_s(self) -> float:
+        trained = [t for t in self._study.inherited_trials() if t.measurements["epochs"]]
+        paces = [
+            (t.seconds or 0.0) / t.measurements["epochs"] / relative_time(t.measurements["costs"])
+            for t in trained
+        ]
+        return float(np.median(paces)) if paces else _USUAL_PACE_S

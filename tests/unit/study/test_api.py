@@ -1,0 +1,90 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import penjing
+from penjing.errors import DataError
+from penjing.study import api
+from penjing.study.config import load_config
+
+
+class StoppedError(Exception):
+    """As much of the run was done as the test needs."""
+
+
+def stop(*_: Any) -> None:
+    raise StoppedError
+
+
+def arrays(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """40 images ``[40, 8, 8]`` of two classes."""
+    return np.random.default_rng(seed).integers(0, 256, (40, 8, 8), dtype=np.uint8), np.arange(40) % 2
+
+
+@pytest.fixture
+def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to stand in, with one archive for each part; a run ends where its work would begin."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for seed, part in enumerate(("train", "test")):
+        x, y = arrays(seed)
+        np.savez(folder / f"{part}.npz", x=x, y=y)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(api, "_work", stop)
+    return folder
+
+
+def begun(out: Path, data: Any) -> Any:
+    """The data that the configuration of a run names."""
+    with pytest.raises(StoppedError):
+        penjing.search(data=data, out=out)
+    return load_config(out / "config.yaml").data
+
+
+def test_paths_for_parts_are_named_in_the_configuration(paths: Path, tmp_path: Path) -> None:
+    named = begun(tmp_path / "run", {"train": "train.npz", "test": Path("test.npz")})
+    assert named == {"train": str(paths / "train.npz"), "test": str(paths / "test.npz")}
+
+
+def test_a_run_with_named_paths_is_resumed_from_another_folder(
+    paths: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_data = api.keep_data
+    monkeypatch.setattr(api, "keep_data", stop)
+    begun(tmp_path / "run", {"train": "train.npz", "test": "test.npz"})
+    monkeypatch.setattr(api, "keep_data", keep_data)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StoppedError):
+        api.resume_study(tmp_path / "run")
+    assert len(np.load(tmp_path / "run" / "cache" / "test_y.npy")) == 40
+
+
+def test_a_path_is_named_as_it_is_found_from_any_folder(paths: Path, tmp_path: Path) -> None:
+    assert begun(tmp_path / "text", "train.npz") == str(paths / "train.npz")
+    assert begun(tmp_path / "path", Path("train.npz")) == str(paths / "train.npz")
+
+
+def test_a_path_may_count_from_home(paths: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(paths))
+    assert begun(tmp_path / "run", Path("~/train.npz")) == str(paths / "train.npz")
+
+
+def test_a_name_stays_a_name(paths: Path, tmp_path: Path) -> None:
+    (paths / "digits").mkdir()
+    assert begun(tmp_path / "run", "digits") == "digits"
+
+
+@pytest.mark.usefixtures("paths")
+def test_arrays_are_not_named(tmp_path: Path) -> None:
+    x, y = arrays(0)
+    for n, data in enumerate([(x, y), {"x": x, "y": y}, {"train": (x, y)}]):
+        assert begun(tmp_path / str(n), data) == "arrays"
+
+
+@pytest.mark.usefixtures("paths")
+def test_a_missing_part_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"No file or folder '.*none\.npz'"):
+        penjing.search(data={"train": "train.npz", "test": "none.npz"}, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,106 @@
+"""Which architectures were trained, for how long, and where their weights are."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from penjing.space import Candidate, Choice, SearchSpace
+from penjing.store import Journal
+from penjing.study.lineage import Lineage
+
+SPACE = SearchSpace(
+    [
+        *(Choice(f"stage{i}.width", (4, 8, 16)) for i in range(4)),
+        Choice("network.precision", ("fp32", "w8"), "compression", ordered=False),
+    ]
+)
+
+
+def candidate(*widths: int, precision: str = "w8") -> Candidate:
+    named = {f"stage{i}.width": width for i, width in enumerate(widths)}
+    return SPACE.candidate({**named, "network.precision": precision})
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with Journal.create(tmp_path / "journal.db") as made:
+        yield made
+
+
+def train(journal: Journal, lineage: Lineage, of: Candidate, epochs: float, parent_key: str = "") -> str:
+    """What the search does for an evaluation that trains; the key of the weights that it made."""
+    key = lineage.next_weights_key(of)
+    seen = lineage.seen_epochs(of, parent_key, epochs)
+    told(journal, of, epochs, seen, key)
+    return key
+
+
+def told(journal: Journal, of: Candidate, epochs: float, seen: float, weights_key: str) -> None:
+    number = journal.next_number()
+    journal.ask(number, "joint", "inherited", of.as_dict(), of.key)
+    measured = {"accuracy": 0.8, "epochs": epochs, "seen_epochs": seen, "weights_key": weights_key}
+    journal.tell(number, "done", measured, 1.0)
+
+
+def test_nothing_is_known_before_the_first_training(journal: Journal) -> None:
+    lineage = Lineage(journal, SPACE, 0)
+    assert lineage.of(candidate(4, 4, 4, 4)) is None
+    assert lineage.nearest(candidate(4, 4, 4, 4)) is None
+
+
+def test_candidates_of_one_architecture_share_weights_whatever_their_precision(journal: Journal) -> None:
+    lineage = Lineage(journal, SPACE, 0)
+    key = train(journal, lineage, candidate(4, 8, 4, 8), epochs=0.5)
+    other = lineage.of(candidate(4, 8, 4, 8, precision="fp32"))
+    assert other is not None
+    assert other.weights_key == key
+
+
+def test_each_training_of_an_architecture_has_weights_of_its_own_and_adds_up(journal: Journal) -> None:
+    lineage = Lineage(journal, SPACE, 0)
+    mine = candidate(4, 8, 4, 8)
+    first = train(journal, lineage, mine, epochs=0.5)
+    second = train(journal, lineage, mine, epochs=0.5, parent_key=first)
+    found = lineage.of(mine)
+    assert found is not None
+    assert first != second == found.weights_key
+    assert (found.times, found.seen_epochs) == (2, pytest.approx(1.0))
+
+
+def test_an_evaluation_that_trains_nothing_changes_nothing(journal: Journal) -> None:
+    lineage = Lineage(journal, SPACE, 0)
+    mine = candidate(4, 8, 4, 8)
+    key = train(journal, lineage, mine, epochs=0.5)
+    before = lineage.of(mine)
+    assert lineage.seen_epochs(mine, "", 0.0) == 0.5
+    told(journal, candidate(4, 8, 4, 8, precision="fp32"), 0.0, 0.5, key)
+    assert lineage.of(mine) == before
+
+
+def test_two_of_a_batch_that_share_an_architecture_were_trained_once(journal: Journal) -> None:
+    lineage = Lineage(journal, SPACE, 0)
+    key = lineage.next_weights_key(candidate(4, 8, 4, 8))
+    for precision in ("w8", "fp32"):
+        told(journal, candidate(4, 8, 4, 8, precision=precision), 0.5, 0.5, key)
+    found = lineage.of(candidate(4, 8, 4, 8))
+    assert found is not None
+    assert found.times == 1
+
+
+def test_a_child_has_the_part_of_its_parents_training_that_its_choices_share(journal: Journal) -> None:
+    lineage = Lineage(journal, SPACE, 0)
+    train(journal, lineage, candidate(16, 16, 16, 16), epochs=9.0)
+    parent = train(journal, lineage, candidate(4, 8, 4, 8), epochs=2.0)
+    child = candidate(4, 8, 16, 16)
+    nearest = lineage.nearest(candidate(4, 8, 4, 16))
+    assert nearest is not None
+    assert nearest.weights_key == parent
+    assert lineage.seen_epochs(child, parent, 0.5) == pytest.approx(0.5 + 0.5**2 * 2.0)
+    assert lineage.seen_epochs(child, "", 0.5) == 0.5
+
+
+def test_another_seed_has_other_weights(journal: Journal) -> None:
+    mine = candidate(4, 8, 4, 8)
+    keys = {Lineage(journal, SPACE, seed).next_weights_key(mine) for seed in (0, 1)}
+    assert len(keys) == 2
