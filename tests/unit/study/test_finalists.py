@@ -1,0 +1,88 @@
+"""How many designs are finished, which, and what they may expect; trials are told, nothing is trained."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.unit.study.small_study import small_study
+
+from penjing.space import Candidate
+from penjing.study.choosing import Choosing
+from penjing.study.finalists import FinalistRounds
+from penjing.study.prospects import FEWEST_FINALISTS, MOST_FINALISTS, WORTHWHILE_EPOCHS
+from penjing.study.study import Study
+
+BOX = {"accuracy": (0.995, 0.6), "size_bytes": (500.0, 20_000.0)}
+
+
+def tell(study: Study, candidate: Candidate, accuracy: float, seconds: float = 1.0) -> None:
+    """Record a brief training of one pass, at the pace of so many seconds."""
+    key = study.lineage.next_weights_key(candidate)
+    number = study.journal.next_number()
+    study.journal.ask(number, "joint", "inherited", candidate.as_dict(), candidate.key)
+    measured = {
+        "accuracy": accuracy,
+        "epochs": 1.0,
+        "seen_epochs": 1.0,
+        "weights_key": key,
+        "costs": study.pipeline.costs(candidate),
+    }
+    study.journal.tell(number, "done", measured, seconds)
+
+
+def tell_some(study: Study, n: int = 12, seconds: float = 1.0) -> list[Candidate]:
+    study.box = BOX
+    drawn = [study.pipeline.space.sample(np.random.default_rng([1, i])) for i in range(n)]
+    for i, candidate in enumerate(drawn):
+        tell(study, candidate, 0.70 + 0.01 * i, seconds)
+    return drawn
+
+
+@pytest.mark.parametrize(("pace_s", "expected"), [(0.01, MOST_FINALISTS), (1000.0, FEWEST_FINALISTS)])
+def test_as_many_designs_are_finished_as_can_be_trained(tmp_path: Path, pace_s: float, expected: int) -> None:
+    with small_study(tmp_path / "run", budget="10 min") as study:
+        tell_some(study, seconds=pace_s)
+        assert FinalistRounds(study)._planned()[0] == expected
+
+
+def test_between_few_and_many_each_design_gets_the_passes_that_make_it_worthwhile(tmp_path: Path) -> None:
+    with small_study(tmp_path / "run", budget="10 min") as study:
+        tell_some(study, seconds=6.0)
+        n_last, has_first_rung = FinalistRounds(study)._planned()
+        assert FEWEST_FINALISTS < n_last < MOST_FINALISTS
+        assert not has_first_rung
+        chosen = Choosing(study).chosen(n_last)
+        needed_s = WORTHWHILE_EPOCHS * sum(study.prospects.seconds_per_epoch(c) for c in chosen)
+        assert needed_s <= 600.0 * study.workers
+
+
+def test_what_is_configured_is_finished(tmp_path: Path) -> None:
+    with small_study(tmp_path / "run", budget="10 min", finalists={"count": 3}) as study:
+        tell_some(study, seconds=1000.0)
+        assert FinalistRounds(study)._planned()[0] == 3
+
+
+def test_accuracies_are_expected_to_grow_with_the_training_that_is_left(tmp_path: Path) -> None:
+    with small_study(tmp_path / "run", finalists={"epochs": 15.0}) as study:
+        tell_some(study)
+        trial = study.inherited_trials()[0]
+        assert study.prospects.epochs_each() == 15.0
+        assert study.prospects.row(trial)["accuracy"] == pytest.approx(1.0 - 0.5 * 0.3)
+
+
+def test_a_candidate_that_was_trained_further_counts_once_as_it_was_the_last_time(tmp_path: Path) -> None:
+    with small_study(tmp_path / "run") as study:
+        drawn = tell_some(study, n=3)
+        tell(study, drawn[0], 0.95)
+        trials = study.inherited_trials()
+        chosen = Choosing(study).most_volume(trials, [study.row(t) for t in trials], 4)
+        assert sorted(t.key for t in chosen) == sorted(c.key for c in drawn)
+        assert max(t.measurements["accuracy"] for t in chosen if t.key == drawn[0].key) == 0.95
+
+
+def test_a_faster_network_takes_less_time(tmp_path: Path) -> None:
+    with small_study(tmp_path / "run") as study:
+        drawn = sorted(tell_some(study), key=lambda c: study.pipeline.costs(c)["macs"])
+        seconds = [study.prospects.seconds_per_epoch(c) for c in drawn]
+        assert seconds == sorted(seconds)
+        assert seconds[0] < seconds[-1]
