@@ -74,7 +74,8 @@ def search_section(page: Page, figures: Mapping[str, Any]) -> str:
     """How the search went."""
     words = (
         "The hypervolume is the share of the run’s box of objectives that the best points so far dominate. "
-        "It starts anew when the first design is finished: from then on only finished designs count."
+        "It starts anew when the first evaluations have shown what accuracies are like, which settles the "
+        "box, and when the first design is finished: from then on only finished designs count."
     )
     plot = sentence(words) + figure("hypervolume", "Hypervolume over time", figures)
     body = field("progress", plot if page.progress else sentence("No progress was journalled."))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from penjing.objectives import hypervolume_gains, non_dominated_mask
+from penjing.search import SurrogateSearcher
 from penjing.space import Candidate, CarriedSpace, SearchSpace
 from penjing.store import Trial
 from penjing.study.phases import phases_of
@@ -35,7 +36,8 @@ class Choosing:
             way = "surrogate" if study.config.search.algorithm == "surrogate" else "told"
         chosen: list[Candidate] = []
         if way == "surrogate":
-            chosen = self._promising(n, rng)
+            searcher = study.prospects.surrogate(study.problem(self._space()), study.inherited_trials())
+            chosen = self.promising(searcher, n, rng)
         elif way == "told":
             told = self._told()
             rows = [study.prospects.row(trial) for trial in told]
@@ -48,6 +50,13 @@ class Choosing:
             if candidate not in chosen:
                 chosen.append(candidate)
         return chosen
+
+    def promising(self, searcher: SurrogateSearcher, n: int, rng: np.random.Generator) -> list[Candidate]:
+        """What a surrogate expects to be best together; some of it the most accurate."""
+        n_accurate = self._n_for_accuracy(n)
+        chosen = searcher.most_accurate(n_accurate, rng) if n_accurate else []
+        front = searcher.finalists(n, rng)
+        return chosen + [candidate for candidate in front if candidate not in chosen][: n - len(chosen)]
 
     def most_volume(self, trials: Sequence[Trial], rows: Sequence[dict[str, float]], n: int) -> list[Trial]:
         """The trials that together cover the most hypervolume; some of them the most accurate.
@@ -75,15 +84,6 @@ class Choosing:
             front = np.vstack([front, points[index]])
             front = front[non_dominated_mask(front)]
         return [trials[index] for index in picked]
-
-    def _promising(self, n: int, rng: np.random.Generator) -> list[Candidate]:
-        """What the surrogate expects to be best together; some of it the most accurate."""
-        study = self.study
-        searcher = study.prospects.surrogate(study.problem(self._space()), study.inherited_trials())
-        n_accurate = self._n_for_accuracy(n)
-        chosen = searcher.most_accurate(n_accurate, rng) if n_accurate else []
-        front = searcher.finalists(n, rng)
-        return chosen + [candidate for candidate in front if candidate not in chosen][: n - len(chosen)]
 
     def _n_for_accuracy(self, n: int) -> int:
         """An eighth of the places, at least one: whoever states constraints wants to see what is possible.

@@ -16,7 +16,6 @@ import numpy as np
 
 from penjing.space import Candidate, Value
 from penjing.store import content_key
-from penjing.study.choosing import Choosing
 from penjing.study.jobs import SUPERNET, FinalJob, TeacherJob
 from penjing.study.prospects import (
     FEWEST_FINALISTS,
@@ -61,7 +60,6 @@ class FinalistRounds:
 
     def __init__(self, study: "Study") -> None:
         self.study = study
-        self._choosing = Choosing(study)
         extension = f", extension {study.extension}" if study.extension else ""
         self.first = f"finalists, first rung{extension}"
         self.last = f"finalists{extension}"
@@ -113,7 +111,8 @@ class FinalistRounds:
         if study.span.evaluations is not None:
             return self.of_evaluations(study.span.evaluations, wanted)
         seconds = (study.seconds_left() or 0.0) * study.workers
-        each = [study.prospects.seconds_per_epoch(c) for c in self._choosing.chosen(wanted or MOST_FINALISTS)]
+        chosen = study.choosing.chosen(wanted or MOST_FINALISTS)
+        each = [study.prospects.seconds_per_epoch(candidate) for candidate in chosen]
         affordable = int(np.sum(np.cumsum(each) * WORTHWHILE_EPOCHS <= seconds))
         n_last = wanted or int(np.clip(affordable, FEWEST_FINALISTS, MOST_FINALISTS))
         # A first rung is worth its time only where what is left still trains a design to the end.
@@ -127,7 +126,7 @@ class FinalistRounds:
         # What was only shipped after a stop, or is still to be told, is not finished.
         finished = {t.key for t in finals if t.state != "asked" and t.phase != _STOPPED}
         seats: list[Seat] = []
-        for index, candidate in enumerate(self._choosing.chosen(n)):
+        for index, candidate in enumerate(self.study.choosing.chosen(n)):
             drawn = study.pipeline.training_space.sample(rng)
             training = drawn if has_rungs and index % 2 else study.pipeline.default_training()
             if not has_rungs:
@@ -212,7 +211,7 @@ class FinalistRounds:
         if not trials or not study.box or study.journal.trials(state="done", fidelity="final"):
             return
         rows = [study.row(trial) if rungs else study.prospects.row(trial) for trial in trials]
-        chosen = self._choosing.most_volume(trials, rows, _SHIPPED_AFTER_A_STOP)
+        chosen = self.study.choosing.most_volume(trials, rows, _SHIPPED_AFTER_A_STOP)
         training = study.pipeline.without_distillation(study.pipeline.default_training())
         seats = [self._seat(Candidate({**training, **trial.candidate})) for trial in chosen]
         if rungs:
@@ -225,7 +224,7 @@ class FinalistRounds:
     def _halved(self, n: int) -> list[Seat]:
         """The designs of the first rung that go on."""
         trials = self.study.journal.trials(state="done", phase=self.first)
-        chosen = self._choosing.most_volume(trials, [self.study.row(trial) for trial in trials], n)
+        chosen = self.study.choosing.most_volume(trials, [self.study.row(trial) for trial in trials], n)
         return [Seat(Candidate(t.candidate), str(t.measurements["weights_key"])) for t in chosen]
 
     def _teacher(self) -> str:

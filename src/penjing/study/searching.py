@@ -31,6 +31,7 @@ _LONGEST_SHARE = 0.25
 # The rest of a phase trains those further that would be finished if it ended now.
 _EXPLORING_SHARE = 0.6
 _CONTENDERS, _LEADERS = 16, 8
+_UNTIL_CHOSEN_ANEW = 12
 
 
 class Search:
@@ -88,6 +89,7 @@ class Search:
         while not self._is_over(phase, began_s):
             asked = [t for t in study.journal.trials(phase=phase.name) if t.state == "asked"]
             if not asked:
+                study.settle_box(problem)
                 self._ask(phase, index, searcher, began_s)
                 asked = [t for t in study.journal.trials(phase=phase.name) if t.state == "asked"]
             if not asked:
@@ -122,13 +124,15 @@ class Search:
         finalists go on from it.
         """
         study = self.study
-        rng = np.random.default_rng([study.config.seed, 19, index])
+        next_number = study.journal.next_number()
         key = f"contenders of {phase.name}, extension {study.extension}"
         kept = study.journal.get(key)
-        if kept is None:
-            kept = [c.as_dict() for c in searcher.finalists(_CONTENDERS, rng)]
+        if kept is None or next_number >= kept["first"] + _UNTIL_CHOSEN_ANEW:
+            rng = np.random.default_rng([study.config.seed, 19, index, next_number])
+            found = study.choosing.promising(searcher, _CONTENDERS, rng)
+            kept = {"first": next_number, "candidates": [c.as_dict() for c in found]}
             study.journal.put(key, kept)
-        leaders = searcher.together([Candidate(assignment) for assignment in kept], _LEADERS)
+        leaders = searcher.together([Candidate(c) for c in kept["candidates"]], _LEADERS)
         by_architecture: dict[str, Candidate] = {}
         for candidate in leaders:
             by_architecture.setdefault(study.pipeline.architecture_key(candidate), candidate)

@@ -17,6 +17,7 @@ from penjing.store import Journal, RunFolder, Trial, content_key
 from penjing.store.front import absolute_constraints
 from penjing.study.brief import decide_brief_epochs, decide_way
 from penjing.study.budget import Budget, Plan, Span, Stopwatch, plan_for
+from penjing.study.choosing import Choosing
 from penjing.study.config import StudyConfig
 from penjing.study.executor import LocalExecutor, n_usable_cores
 from penjing.study.finalists import FinalistRounds
@@ -35,6 +36,10 @@ log = logging.getLogger(__name__)
 _BEST_ACCURACY, _WORST_ACCURACY = 0.995, 0.6
 # A short training misjudges the end by about so much.
 _NEARLY = 0.02
+# Evaluations after which it is known roughly what accuracies are like.
+_SETTLED_AFTER, _SETTLED = 8, "box is settled"
+# A small validation split cannot tell lower errors apart.
+_LEAST_ERROR = 0.02
 # Of predicted latencies; sizes and operations are exact.
 _MARGINS = {"latency_ms": 0.05}
 # Proposing and judging a network whose weights are there, in units of relative_time.
@@ -87,6 +92,7 @@ class Study:
         self.way = ALONE
         self.brief_epochs = 0.0
         self.prospects = Prospects(self)
+        self.choosing = Choosing(self)
         self.lineage = Lineage(journal, pipeline.space, facts.fingerprint, config.seed)
         self.box: dict[str, tuple[float, float]] = {}
 
@@ -291,10 +297,30 @@ class Study:
                 box[metric] = (max(0.5 * float(values.min()), worst / 16), worst)
         return box
 
+    def settle_box(self, problem: SearchProblem) -> None:
+        """Let accuracy count where networks for these data differ, once a few were trained; done once.
+
+        From the best error so far, as it is expected at the end: two thirds of it are the best that counts,
+        twice as much is worth nothing. A range for all data sets would make halving a network's bytes worth
+        more than any accuracy that can be gained.
+        """
+        trials = self.inherited_trials()
+        is_stated = "accuracy" in self.config.hypervolume_box or self._wanted_accuracies()
+        if is_stated or len(trials) < _SETTLED_AFTER or self.journal.get(_SETTLED):
+            return
+        best = min(1.0 - self.prospects.row(trial)["accuracy"] for trial in trials)
+        best = min(max(best, _LEAST_ERROR), 0.49)
+        self.box["accuracy"] = (1.0 - best / 1.5, 1.0 - 2.0 * best)
+        self.journal.put("box", self.box)
+        self.journal.put(_SETTLED, True)
+        problem.box.update(self.box)
+
     def _worst_accuracy(self) -> float:
         """Below it a design is worth nothing: near what constraints ask for, where they do."""
-        wanted = [c.limit for c in self.known_constraints() if c.metric == "accuracy" and c.limit]
-        return min(0.99, max([_WORST_ACCURACY, *(limit - _NEARLY for limit in wanted)]))
+        return min(0.99, max([_WORST_ACCURACY, *(limit - _NEARLY for limit in self._wanted_accuracies())]))
+
+    def _wanted_accuracies(self) -> list[float]:
+        return [c.limit for c in self.known_constraints() if c.metric == "accuracy" and c.limit]
 
 
 @contextmanager

@@ -31,7 +31,7 @@ def tell(study: Study, candidate: Candidate, accuracy: float, seconds: float = 1
 
 
 def tell_some(study: Study, n: int = 12, seconds: float = 1.0) -> list[Candidate]:
-    study.box = BOX
+    study.box = dict(BOX)
     drawn = [study.pipeline.space.sample(np.random.default_rng([1, i])) for i in range(n)]
     for i, candidate in enumerate(drawn):
         tell(study, candidate, 0.70 + 0.01 * i, seconds)
@@ -86,3 +86,30 @@ def test_a_faster_network_takes_less_time(tmp_path: Path) -> None:
         seconds = [study.prospects.seconds_per_epoch(c) for c in drawn]
         assert seconds == sorted(seconds)
         assert seconds[0] < seconds[-1]
+
+
+def test_the_box_is_settled_by_the_best_accuracy_that_is_expected(tmp_path: Path) -> None:
+    with small_study(tmp_path / "run", finalists={"epochs": 15.0}) as study:
+        drawn = tell_some(study, n=7)
+        problem = study.problem(study.pipeline.space)
+        study.settle_box(problem)
+        assert study.box == BOX  # too early
+        tell(study, drawn[0], 0.80)
+        study.settle_box(problem)
+        # Sixteen times the training halves an error of 0.2.
+        assert study.box["accuracy"] == pytest.approx((1 - 0.1 / 1.5, 1 - 0.2))
+        assert problem.box == study.box
+        assert [tuple(pair) for pair in study.journal.get("box").values()] == list(study.box.values())
+        tell(study, drawn[1], 0.99)
+        study.settle_box(problem)
+        assert study.box["accuracy"] == pytest.approx((1 - 0.1 / 1.5, 1 - 0.2))
+
+
+@pytest.mark.parametrize(
+    "said", [{"hypervolume_box": {"accuracy": [0.6, 0.995]}}, {"constraints": ["accuracy >= 90 %"]}]
+)
+def test_a_range_of_accuracies_that_was_stated_is_kept(tmp_path: Path, said: dict[str, object]) -> None:
+    with small_study(tmp_path / "run", **said) as study:
+        tell_some(study)
+        study.settle_box(study.problem(study.pipeline.space))
+        assert study.box == BOX
