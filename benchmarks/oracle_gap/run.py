@@ -285,7 +285,7 @@ class Bench:
             best = max(row["accuracy"] for row in found[way])
             table[way] = {
                 "hypervolume": hypervolume(costs, np.ones(3)), "low": low, "high": high,
-                "front": int(non_dominated_mask(costs).sum()), "best_accuracy": best,
+                "front": len(_once_each(costs, non_dominated_mask(costs))), "best_accuracy": best,
                 "after": {n: hypervolume(costs[:n], np.ones(3)) for n in _milestones(len(costs))},
                 "seconds_each": float(np.median([row["seconds"] for row in found[way]])),
             }  # fmt: skip
@@ -311,7 +311,7 @@ class Bench:
         settings = {k: v for k, v in vars(self.options).items() if k not in ("data", "work", "only")}
         settings |= {"data": "fashion_mnist", "size_bytes": SIZE_BYTES, "latency_ms": LATENCY_MS}
         fronts = {
-            way: [found[way][i] for i in np.flatnonzero(non_dominated_mask(costs))]
+            way: [found[way][i] for i in _once_each(costs, non_dominated_mask(costs))]
             for way, costs in points.items()
         }
         content = {
@@ -331,6 +331,13 @@ class Bench:
             rows = np.concatenate([rng.choice(part, size=len(part)) for part in parts if len(part)])
             volumes.append(hypervolume(points[np.unique(rows)], np.ones(3)))
         return np.array(volumes)
+
+
+def _once_each(points: Any, mask: Any) -> list[int]:
+    """Indices of the rows under a mask, equal rows once."""
+    rows = np.flatnonzero(mask)
+    _, first = np.unique(points[rows], axis=0, return_index=True)
+    return sorted(int(rows[index]) for index in first)
 
 
 def _milestones(n: int) -> list[int]:
