@@ -86,11 +86,11 @@ class Choosing:
         return [trials[index] for index in picked]
 
     def _n_for_accuracy(self, n: int) -> int:
-        """An eighth of the places, at least one: whoever states constraints wants to see what is possible.
+        """A sixth of the places, at least one: whoever states constraints wants to see what is possible.
 
         None where a box was stated: it says itself what accuracy is worth.
         """
-        return 0 if "accuracy" in self.study.config.hypervolume_box else max(1, n // 8)
+        return 0 if "accuracy" in self.study.config.hypervolume_box else max(1, n // 6)
 
     def _told(self) -> list[Trial]:
         last = phases_of(self.study.config.search)[-1].name

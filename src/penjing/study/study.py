@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 _BEST_ACCURACY, _WORST_ACCURACY = 0.995, 0.6
 # A short training misjudges the end by about so much.
 _NEARLY = 0.02
+# Whoever allows 64 kB may want 8 kB; less is hardly worth more.
+_WIDTH_OF_BOX = 8
 # Evaluations after which it is known roughly what accuracies are like.
 _SETTLED_AFTER, _SETTLED = 8, "box is settled"
 # A small validation split cannot tell lower errors apart.
@@ -294,23 +296,23 @@ class Study:
                 values = np.array([row[metric] for row in rows])
                 limits = [c.limit for c in problem.constraints if c.metric == metric and c.limit]
                 worst = min([*limits, float(np.quantile(values, 0.9))])
-                box[metric] = (max(0.5 * float(values.min()), worst / 16), worst)
+                box[metric] = (max(0.5 * float(values.min()), worst / _WIDTH_OF_BOX), worst)
         return box
 
     def settle_box(self, problem: SearchProblem) -> None:
         """Let accuracy count where networks for these data differ, once a few were trained; done once.
 
-        From the best error so far, as it is expected at the end: two thirds of it are the best that counts,
-        twice as much is worth nothing. A range for all data sets would make halving a network's bytes worth
-        more than any accuracy that can be gained.
+        From the best error so far, as it is expected at the end: half of it is the best that counts, half as
+        much again is worth nothing. A range for all data sets would make halving a network's bytes worth more
+        than any accuracy that can be gained.
         """
         trials = self.inherited_trials()
         is_stated = "accuracy" in self.config.hypervolume_box or self._wanted_accuracies()
         if is_stated or len(trials) < _SETTLED_AFTER or self.journal.get(_SETTLED):
             return
         best = min(1.0 - self.prospects.row(trial)["accuracy"] for trial in trials)
-        best = min(max(best, _LEAST_ERROR), 0.49)
-        self.box["accuracy"] = (1.0 - best / 1.5, 1.0 - 2.0 * best)
+        best = min(max(best, _LEAST_ERROR), 0.6)
+        self.box["accuracy"] = (1.0 - 0.5 * best, 1.0 - 1.5 * best)
         self.journal.put("box", self.box)
         self.journal.put(_SETTLED, True)
         problem.box.update(self.box)

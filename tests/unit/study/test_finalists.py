@@ -97,12 +97,12 @@ def test_the_box_is_settled_by_the_best_accuracy_that_is_expected(tmp_path: Path
         tell(study, drawn[0], 0.80)
         study.settle_box(problem)
         # Sixteen times the training halves an error of 0.2.
-        assert study.box["accuracy"] == pytest.approx((1 - 0.1 / 1.5, 1 - 0.2))
+        assert study.box["accuracy"] == pytest.approx((1 - 0.05, 1 - 0.15))
         assert problem.box == study.box
         assert [tuple(pair) for pair in study.journal.get("box").values()] == list(study.box.values())
         tell(study, drawn[1], 0.99)
         study.settle_box(problem)
-        assert study.box["accuracy"] == pytest.approx((1 - 0.1 / 1.5, 1 - 0.2))
+        assert study.box["accuracy"] == pytest.approx((1 - 0.05, 1 - 0.15))
 
 
 @pytest.mark.parametrize(
