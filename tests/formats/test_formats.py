@@ -57,7 +57,7 @@ def test_a_journal_tells_what_happened_and_can_be_gone_on_with(written: Path) ->
         assert read.get("reference")["latency_ms"] > 0
     with run.lock(), run.journal() as goes_on:
         goes_on.ask(goes_on.next_number(), "joint", "inherited", {"width": 8}, "key")
-        assert len(goes_on.pending()) == 1
+        assert len(goes_on.trials(state="asked")) == 1
 
 
 def test_a_design_is_whole_and_its_file_runs(written: Path) -> None:

@@ -5,7 +5,7 @@ Call order of a study::
     with folder.lock(), folder.journal() as journal:
         threads = journal.put_once("threads", 1)        # a resumed run uses what the first one chose
         journal.begin_phase("joint", index=0)
-        for trial in journal.pending(): ...             # in flight when the last process died: once more
+        for trial in journal.trials(state="asked"): ...  # in flight when the last process died: once more
         number = journal.next_number()
         journal.ask(number, "joint", "inherited", candidate, key)
         journal.tell(number, "done", {"latency_ms": 4.1}, seconds=2.0)
@@ -230,7 +230,7 @@ class Journal:
             if known[0][0] != "asked":
                 raise RunFolderError(
                     f"Trial {number} is told as {state!r} but was told as {known[0][0]!r} before. "
-                    "A trial is told once. Tell only what pending() lists.",
+                    "A trial is told once. Tell only what trials(state='asked') lists.",
                     number=number,
                     state=known[0][0],
                 )
@@ -274,10 +274,6 @@ class Journal:
         columns = ", ".join(_TRIAL_COLUMNS)
         row = self._database.rows(f"SELECT {columns} FROM trial WHERE number = ?", number)[0]
         self._known[number] = _trial(row)
-
-    def pending(self) -> list[Trial]:
-        """Return the trials asked and not told, by number: work in flight, to be redone after a kill."""
-        return self.trials(state="asked")
 
     def next_number(self) -> int:
         """Return the number of the next new trial: one more than the largest asked."""

@@ -1,4 +1,4 @@
-"""Modes are lists of phases: what is free, how it is searched, how much of the search it gets."""
+"""Modes are lists of phases: what is fixed, what is handed on, how much of the search each gets."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,12 @@ class Phase:
 
     Attributes:
         name: In the journal and the report.
-        free: Parts of the space that vary; the others are fixed.
         share: Of the search's budget, 0 to 1.
-        uniform: Precision that every compression choice holds while it is fixed.
-        carry: How many winners the phase hands to the next, which fixes their architecture.
+        uniform: Precision that is fixed for the whole network; empty where it varies.
+        carry: How many winners the phase hands to the next, whose architectures it fixes.
     """
 
     name: str
-    free: tuple[str, ...]
     share: float
     uniform: str = ""
     carry: int = 0
@@ -33,7 +31,7 @@ def phases_of(config: SearchConfig) -> tuple[Phase, ...]:
     """
     if config.mode == "sequential":
         return (
-            Phase("architecture", ("architecture",), 0.7, config.sequential_as, config.carry),
-            Phase("compression", ("compression",), 0.3),
+            Phase("architecture", 0.7, config.sequential_as, config.carry),
+            Phase("compression", 0.3),
         )
-    return (Phase("joint", ("architecture", "compression"), 1.0),)
+    return (Phase("joint", 1.0),)

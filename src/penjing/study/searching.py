@@ -87,11 +87,11 @@ class Search:
         )
         self._complete_batch(phase)
         while not self._is_over(phase, began_s):
-            asked = [t for t in study.journal.trials(phase=phase.name) if t.state == "asked"]
+            asked = study.journal.trials(state="asked", phase=phase.name)
             if not asked:
                 study.settle_box(problem)
                 self._ask(phase, index, searcher, began_s)
-                asked = [t for t in study.journal.trials(phase=phase.name) if t.state == "asked"]
+                asked = study.journal.trials(state="asked", phase=phase.name)
             if not asked:
                 break  # the space is exhausted
             self._evaluate(asked, searcher)

@@ -145,7 +145,7 @@ def test_a_full_disk_undoes_the_call_and_says_how_to_go_on(journal: Journal) -> 
 def test_a_forked_process_may_not_use_it(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     opened_by = os.getpid()
     monkeypatch.setattr(os, "getpid", lambda: 99)
-    for use in (journal.pending, lambda: journal.put("a", 1)):
+    for use in (lambda: journal.trials(state="asked"), lambda: journal.put("a", 1)):
         with pytest.raises(
             RunFolderError, match=f"was opened by process {opened_by} and is used by its child 99"
         ):
@@ -185,7 +185,7 @@ def test_a_fact_is_decided_once(journal: Journal, path: Path) -> None:
 def test_a_trial_is_asked_then_told(journal: Journal) -> None:
     before = time.time()
     ask(journal, 0, candidate={"width": np.int64(8), "kernel": (3, 3)})
-    (asked,) = journal.pending()
+    (asked,) = journal.trials(state="asked")
     assert (asked.state, asked.measurements, asked.seconds, asked.error, asked.told_at) == (
         "asked",
         {},
@@ -204,7 +204,7 @@ def test_a_trial_is_asked_then_told(journal: Journal) -> None:
     )
     assert told.told_at is not None
     assert before <= told.asked_at <= told.told_at <= time.time()
-    assert journal.pending() == []
+    assert journal.trials(state="asked") == []
 
 
 def test_trials_are_found_by_all_that_is_given_and_come_by_number(journal: Journal) -> None:
@@ -221,7 +221,7 @@ def test_trials_are_found_by_all_that_is_given_and_come_by_number(journal: Journ
     assert [trial.number for trial in journal.trials(phase="late")] == [2, 3]
     assert [trial.number for trial in journal.trials(phase="late", fidelity="inherited")] == [3]
     assert [trial.error for trial in journal.trials(state="failed")] == ["out of memory"]
-    assert [trial.number for trial in journal.pending()] == [0, 3]
+    assert [trial.number for trial in journal.trials(state="asked")] == [0, 3]
     with pytest.raises(InvalidValueError, match="state must be one of asked, done, failed, got 'open'"):
         journal.trials(state="open")
 
@@ -278,7 +278,7 @@ def test_wrong_values_are_refused_and_leave_no_trace(journal: Journal) -> None:
         journal.tell(0, "done", {"accuracy": float("nan")}, seconds=1)
     with pytest.raises(InvalidValueError, match=r"seconds must be finite and not negative, got -0\.5"):
         journal.tell(0, "done", {}, seconds=-0.5)
-    assert len(journal.pending()) == 1
+    assert len(journal.trials(state="asked")) == 1
 
 
 # Phases, time and events
@@ -339,7 +339,7 @@ from penjing.store import Journal, content_key
 path = Path(sys.argv[1])
 with (Journal.open if path.exists() else Journal.create)(path) as journal:
     journal.begin_phase("joint", 0)
-    resumed = [trial.number for trial in journal.pending()]
+    resumed = [trial.number for trial in journal.trials(state="asked")]
     print("began", len(resumed), flush=True)
     first = journal.next_number()
     for number in [*resumed, *range(first, first + 100_000)]:
@@ -380,6 +380,6 @@ def test_a_kill_at_any_moment_takes_nothing_that_was_committed(path: Path) -> No
             assert told <= done
             assert all(trials[number].measurements == {"accuracy": number / 7} for number in done)
             # What was committed and not yet printed is one call at most per life.
-            assert len(journal.pending()) <= 1
+            assert len(journal.trials(state="asked")) <= 1
             assert sorted(trials) == list(range(len(trials)))
     assert len(told) > 20
