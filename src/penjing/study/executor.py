@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +23,11 @@ from penjing.study.workshop import Workshop
 from penjing.training import training_device
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_DIED = (
+    "The worker process died twice on this job: {}. It may have lacked memory: use fewer workers. If a script "
+    'calls penjing.search, its work must stand under `if __name__ == "__main__":`, because worker processes '
+    "import it; or pass workers=1."
+)
 Job = InheritedJob | FinalJob | TeacherJob
 _workshop: Workshop | None = None
 
@@ -95,7 +101,7 @@ class LocalExecutor:
                     yield self._waited(self._submit(job))
                 except BrokenProcessPool:
                     self.close()
-                    yield Outcome({}, 0.0, error=f"The worker process died twice on this job: {job}.")
+                    yield Outcome({}, 0.0, error=_DIED.format(textwrap.shorten(str(job), 200)))
                 for later in range(index + 1, len(jobs)):
                     if not _is_finished(futures[later]):
                         futures[later] = self._submit(jobs[later])

@@ -56,14 +56,8 @@ class Search:
     def _check_that_something_worked(self, phase: Phase) -> None:
         trials = self.study.journal.trials(phase=phase.name)
         if trials and all(trial.state == "failed" for trial in trials):
-            died = "died" in (trials[0].error or "")
-            hint = (
-                ' If a script calls penjing.search, its work must stand under `if __name__ == "__main__":`, '
-                "because worker processes import it; or pass workers=1."
-            )
             raise EvaluationError(
                 f"All {len(trials)} evaluations of phase {phase.name!r} failed; the first: {trials[0].error}"
-                f"{hint if died else ''}"
             )
 
     def _space(self, phase: Phase, winners: Sequence[Candidate]) -> SearchSpace:
