@@ -24,9 +24,9 @@ from penjing.training import training_device
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _DIED = (
-    "The worker process died twice on this job: {}. It may have lacked memory: use fewer workers. If a "
-    'script calls penjing.search, its work must stand under `if __name__ == "__main__":`, because worker processes '
-    "import it; or pass workers=1."
+    "The worker process died twice on this job: {}. It may have lacked memory: use fewer workers. "
+    "If a script calls penjing.search, its work must stand under "
+    '`if __name__ == "__main__":`, because worker processes import it; or pass workers=1.'
 )
 Job = InheritedJob | FinalJob | TeacherJob
 _workshop: Workshop | None = None
