@@ -201,7 +201,7 @@ class FinalistRounds:
         for weight in weights:  # in the order in which the workers will take them
             busy[busy.index(min(busy))] += weight
         # What is kept back covers what a job does besides training.
-        return [0.92 * share * left * weight / max(busy) for weight in weights]
+        return [0.95 * share * left * weight / max(busy) for weight in weights]
 
     def ship_known(self) -> None:
         """After an interrupt before any design was finished: make files of the best that were trained."""
