@@ -42,15 +42,16 @@ class SurrogateSearcher:
         pool: Candidates bred on the model per proposal.
 
     Attributes:
-        further_epochs: Training that a finished design gets beyond what was told. Accuracies are
-            predicted for its end, so that they weigh as much against bytes and milliseconds as they will.
+        further_epochs: Training that a candidate gets beyond what was told, once it is finished.
+            Accuracies are predicted for its end, so that they weigh as much against bytes and
+            milliseconds as they will.
     """
 
     def __init__(self, problem: SearchProblem, n_initial: int = 8, pool: int = 120) -> None:
         self.problem = problem
         self.n_initial = n_initial
         self.pool = pool
-        self.further_epochs = 0.0
+        self.further_epochs: Callable[[Candidate], float] = lambda candidate: 0.0
         self._encoding = Encoding(problem.space, _SCALE_OF_PART)
         self._told: list[tuple[Candidate, float]] = []
         self._seen_epochs: list[float] = []
@@ -241,7 +242,8 @@ class SurrogateSearcher:
         seen = max(self._seen_epochs)
         features = self._features(candidates, [seen] * len(candidates))
         mean, deviation = model.predict(self._encoding.one_hot(candidates), features)
-        error = np.exp(mean) / (seen + self.further_epochs) ** EXPONENT
+        further = np.array([self.further_epochs(candidate) for candidate in candidates])
+        error = np.exp(mean) / (seen + further) ** EXPONENT
         return 1.0 - error, error * deviation
 
     def _points(self, candidates: Sequence[Candidate], accuracy: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """What brief trainings promise: how fast networks train, how far finalists get, how good they will be."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,29 +50,38 @@ class Prospects:
         """Of training a candidate's network, by the pace of the brief trainings so far."""
         return self._pace_s() * relative_time(self._study.pipeline.costs(candidate))
 
-    def epochs_each(self) -> float:
-        """Passes over the data that a finalist gets, roughly."""
-        longest = self._study.config.finalists.epochs
-        if self._study.plan is None:
-            return longest
-        seconds = self._study.plan.finalists_s * self._study.workers
-        usual = [relative_time(t.measurements["costs"]) for t in self._study.inherited_trials()] or [1.0]
-        epochs = seconds / (self._pace_s() * float(np.median(usual)))
-        wanted = self._study.config.finalists.count
-        n = wanted or float(np.clip(epochs / WORTHWHILE_EPOCHS, FEWEST_FINALISTS, MOST_FINALISTS))
-        return min(longest, epochs / n)
+    def further_epochs(self) -> Callable[[Candidate], float]:
+        """How many passes over the data a candidate gets as a finalist, roughly; fewer if it is large."""
+        study, longest = self._study, self._study.config.finalists.epochs
+        if study.plan is None:
+            return lambda candidate: longest
+        seconds = study.plan.finalists_s * study.workers
+        told = [relative_time(trial.measurements["costs"]) for trial in study.inherited_trials()]
+        usual = float(np.median(told or [1.0]))
+        epochs = seconds / (self._pace_s() * usual)
+        n = study.config.finalists.count or np.clip(
+            epochs / WORTHWHILE_EPOCHS, FEWEST_FINALISTS, MOST_FINALISTS
+        )
+
+        def of(candidate: Candidate) -> float:
+            # Its share of the time, by what a pass takes: both relatively to the usual network.
+            relative = relative_time(study.pipeline.costs(candidate)) / usual
+            return min(longest, float(epochs / n) * relative**0.5 / relative)
+
+        return of
 
     def row(self, trial: Trial) -> dict[str, float]:
         """Every metric of a trial's candidate, accuracy as it is expected at the end of training."""
         row, seen = self._study.row(trial), trial.measurements["seen_epochs"]
-        return row | {"accuracy": expected_accuracy(row["accuracy"], seen, self.epochs_each())}
+        further = self.further_epochs()(Candidate(trial.candidate))
+        return row | {"accuracy": expected_accuracy(row["accuracy"], seen, further)}
 
     def surrogate(self, problem: SearchProblem, trials: Sequence[Trial]) -> SurrogateSearcher:
         """One that was told some trials, and expects accuracies at the end of training."""
         searcher = SurrogateSearcher(problem, n_initial=1)
         for trial in trials:
             searcher.tell(Candidate(trial.candidate), learnt(trial))
-        searcher.further_epochs = self.epochs_each()
+        searcher.further_epochs = self.further_epochs()
         return searcher
 
     def _pace_s(self) -> float:

@@ -100,7 +100,7 @@ class Search:
         n = self._batch_size(phase)
         contenders: list[Candidate] = []
         if isinstance(searcher, SurrogateSearcher):
-            searcher.further_epochs = study.prospects.epochs_each()
+            searcher.further_epochs = study.prospects.further_epochs()
             if study.way == ALONE and self._progress(phase, began_s) > _EXPLORING_SHARE:
                 contenders = self._contenders(phase, index, searcher)[:n]
         new = searcher.ask(n - len(contenders), rng) if len(contenders) < n else []
@@ -126,7 +126,8 @@ class Search:
             found = study.choosing.promising(searcher, _CONTENDERS, rng)
             kept = {"first": next_number, "candidates": [c.as_dict() for c in found]}
             study.journal.put(key, kept)
-        leaders = searcher.together([Candidate(c) for c in kept["candidates"]], _LEADERS)
+        candidates = [Candidate(assignment) for assignment in kept["candidates"]]
+        leaders = study.choosing.leaders(searcher, candidates, _LEADERS)
         by_architecture: dict[str, Candidate] = {}
         for candidate in leaders:
             by_architecture.setdefault(study.pipeline.architecture_key(candidate), candidate)

@@ -24,9 +24,9 @@ def test_the_surrogate_expects_the_end_of_the_curve() -> None:
         candidate = SPACE.sample(np.random.default_rng([4, i]))
         error = (1.0 - accuracy_of(candidate)) * (final / seen) ** 0.25
         searcher.tell(candidate, {"accuracy": 1.0 - error, "seen_epochs": seen})
-    searcher.further_epochs = final
+    searcher.further_epochs = lambda candidate: final
     fresh = [SPACE.sample(np.random.default_rng([5, i])) for i in range(100)]
     truth = [accuracy_of(candidate) for candidate in fresh]
     assert abs(np.median(searcher.predicted(fresh) - truth)) < 0.03
-    searcher.further_epochs = 0.0
+    searcher.further_epochs = lambda candidate: 0.0
     assert np.median(searcher.predicted(fresh) - truth) < -0.04

@@ -66,7 +66,7 @@ def test_accuracies_are_expected_to_grow_with_the_training_that_is_left(tmp_path
     with small_study(tmp_path / "run", finalists={"epochs": 15.0}) as study:
         tell_some(study)
         trial = study.inherited_trials()[0]
-        assert study.prospects.epochs_each() == 15.0
+        assert study.prospects.further_epochs()(Candidate(trial.candidate)) == 15.0
         assert study.prospects.row(trial)["accuracy"] == pytest.approx(1.0 - 0.5 * 0.3)
 
 
@@ -78,6 +78,14 @@ def test_a_candidate_that_was_trained_further_counts_once_as_it_was_the_last_tim
         chosen = Choosing(study).most_volume(trials, [study.row(t) for t in trials], 4)
         assert sorted(t.key for t in chosen) == sorted(c.key for c in drawn)
         assert max(t.measurements["accuracy"] for t in chosen if t.key == drawn[0].key) == 0.95
+
+
+def test_where_a_clock_decides_large_networks_get_fewer_passes(tmp_path: Path) -> None:
+    with small_study(tmp_path / "run", budget="10 min") as study:
+        drawn = sorted(tell_some(study, seconds=60.0), key=lambda c: study.pipeline.costs(c)["macs"])
+        epochs = [study.prospects.further_epochs()(candidate) for candidate in drawn]
+        assert epochs == sorted(epochs, reverse=True)
+        assert epochs[0] > epochs[-1]
 
 
 def test_a_faster_network_takes_less_time(tmp_path: Path) -> None:
