@@ -3,8 +3,9 @@
 Hestness et al., "Deep Learning Scaling is Predictable, Empirically", arXiv:1712.00409.
 """
 
-# Between short and full trainings of 34 small networks on Fashion-MNIST: 0.24, deviation 0.05.
-EXPONENT = 0.25
+# Between short and full trainings of small networks on Fashion-MNIST: 0.24 with 20,000 images and about ten
+# times the training (58 pairs, deviation 0.04), 0.18 with 54,000 images and about eight times (15 pairs).
+EXPONENT = 0.2
 
 
 def expected_accuracy(brief: float, seen_epochs: float, further_epochs: float) -> float:
@@ -16,7 +17,7 @@ def expected_accuracy(brief: float, seen_epochs: float, further_epochs: float) -
         further_epochs: Training to come.
 
     Example:
-        >>> round(expected_accuracy(0.8, seen_epochs=1.0, further_epochs=15.0), 3)
+        >>> round(expected_accuracy(0.8, seen_epochs=1.0, further_epochs=31.0), 3)
         0.9
     """
     left = (seen_epochs / (seen_epochs + further_epochs)) ** EXPONENT

@@ -302,17 +302,17 @@ class Study:
     def settle_box(self, problem: SearchProblem) -> None:
         """Let accuracy count where networks for these data differ, once a few were trained; done once.
 
-        From the best error so far, as it is expected at the end: half of it is the best that counts, half as
-        much again is worth nothing. A range for all data sets would make halving a network's bytes worth more
-        than any accuracy that can be gained.
+        From the best error so far, as it is expected at the end: half of it is the best that counts, two and
+        a half times as much is worth nothing. A range for all data sets would make halving a network's bytes
+        worth more than any accuracy that can be gained; a closer one hangs on what few evaluations promise.
         """
         trials = self.inherited_trials()
         is_stated = "accuracy" in self.config.hypervolume_box or self._wanted_accuracies()
         if is_stated or len(trials) < _SETTLED_AFTER or self.journal.get(_SETTLED):
             return
         best = min(1.0 - self.prospects.row(trial)["accuracy"] for trial in trials)
-        best = min(max(best, _LEAST_ERROR), 0.6)
-        self.box["accuracy"] = (1.0 - 0.5 * best, 1.0 - 1.5 * best)
+        best = min(max(best, _LEAST_ERROR), 0.36)
+        self.box["accuracy"] = (1.0 - 0.5 * best, 1.0 - 2.5 * best)
         self.journal.put("box", self.box)
         self.journal.put(_SETTLED, True)
         problem.box.update(self.box)

@@ -63,10 +63,10 @@ def test_what_is_configured_is_finished(tmp_path: Path) -> None:
 
 
 def test_accuracies_are_expected_to_grow_with_the_training_that_is_left(tmp_path: Path) -> None:
-    with small_study(tmp_path / "run", finalists={"epochs": 15.0}) as study:
+    with small_study(tmp_path / "run", finalists={"epochs": 31.0}) as study:
         tell_some(study)
         trial = study.inherited_trials()[0]
-        assert study.prospects.further_epochs()(Candidate(trial.candidate)) == 15.0
+        assert study.prospects.further_epochs()(Candidate(trial.candidate)) == 31.0
         assert study.prospects.row(trial)["accuracy"] == pytest.approx(1.0 - 0.5 * 0.3)
 
 
@@ -97,20 +97,20 @@ def test_a_faster_network_takes_less_time(tmp_path: Path) -> None:
 
 
 def test_the_box_is_settled_by_the_best_accuracy_that_is_expected(tmp_path: Path) -> None:
-    with small_study(tmp_path / "run", finalists={"epochs": 15.0}) as study:
+    with small_study(tmp_path / "run", finalists={"epochs": 31.0}) as study:
         drawn = tell_some(study, n=7)
         problem = study.problem(study.pipeline.space)
         study.settle_box(problem)
         assert study.box == BOX  # too early
         tell(study, drawn[0], 0.80)
         study.settle_box(problem)
-        # Sixteen times the training halves an error of 0.2.
-        assert study.box["accuracy"] == pytest.approx((1 - 0.05, 1 - 0.15))
+        # 32 times the training halves an error of 0.2.
+        assert study.box["accuracy"] == pytest.approx((1 - 0.05, 1 - 0.25))
         assert problem.box == study.box
         assert [tuple(pair) for pair in study.journal.get("box").values()] == list(study.box.values())
         tell(study, drawn[1], 0.99)
         study.settle_box(problem)
-        assert study.box["accuracy"] == pytest.approx((1 - 0.05, 1 - 0.15))
+        assert study.box["accuracy"] == pytest.approx((1 - 0.05, 1 - 0.25))
 
 
 @pytest.mark.parametrize(
