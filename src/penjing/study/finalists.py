@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from penjing.search import expected_accuracy
 from penjing.space import Candidate, Value
 from penjing.store import content_key
 from penjing.study.jobs import SUPERNET, FinalJob, TeacherJob
@@ -223,22 +222,10 @@ class FinalistRounds:
         self._rung(_STOPPED, seats, 0.0, is_last=True)
 
     def _halved(self, n: int) -> list[Seat]:
-        """The designs of the first rung that go on; a teacher that knows no more than they will is left out.
-
-        Distilled from one that was as good as themselves, networks ended where they had begun.
-        """
-        study = self.study
-        trials = study.journal.trials(state="done", phase=self.first)
-        chosen = study.choosing.most_volume(trials, [study.row(trial) for trial in trials], n)
-        taught = max((trial.measurements["accuracy"] for trial in trials), default=0.0)
-        done = study.config.finalists.first_rung_fraction
-        seats: list[Seat] = []
-        for trial in chosen:
-            candidate = Candidate(trial.candidate)
-            if taught <= expected_accuracy(trial.measurements["accuracy"], done, 1.0 - done):
-                candidate = study.pipeline.without_distillation(candidate)
-            seats.append(Seat(candidate, str(trial.measurements["weights_key"])))
-        return seats
+        """The designs of the first rung that go on."""
+        trials = self.study.journal.trials(state="done", phase=self.first)
+        chosen = self.study.choosing.most_volume(trials, [self.study.row(trial) for trial in trials], n)
+        return [Seat(Candidate(t.candidate), str(t.measurements["weights_key"])) for t in chosen]
 
     def _teacher(self) -> str:
         """Keep the outputs of the most accurate network so far; empty when distillation is off."""

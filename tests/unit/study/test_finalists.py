@@ -121,22 +121,3 @@ def test_a_range_of_accuracies_that_was_stated_is_kept(tmp_path: Path, said: dic
         tell_some(study)
         study.settle_box(study.problem(study.pipeline.space))
         assert study.box == BOX
-
-
-def test_only_a_teacher_that_knows_more_than_its_pupil_will_is_used(tmp_path: Path) -> None:
-    with small_study(tmp_path / "run") as study:
-        drawn = tell_some(study, n=3)
-        rounds = FinalistRounds(study)
-        for candidate, accuracy in zip(drawn, (0.90, 0.89, 0.60), strict=True):
-            training = {**study.pipeline.default_training(), "training.distillation_weight": 0.5}
-            whole = Candidate({**candidate, **training})
-            number = study.journal.next_number()
-            study.journal.ask(number, rounds.first, "rung", whole.as_dict(), whole.key)
-            costs = study.pipeline.costs(candidate)
-            measured = {"accuracy": accuracy, "weights_key": f"w{number}", "costs": costs}
-            study.journal.tell(number, "done", measured, 1.0)
-        weights = {
-            seat.without_training: seat.candidate["training.distillation_weight"]
-            for seat in rounds._halved(3)
-        }
-        assert [weights[candidate] for candidate in drawn] == [0.0, 0.0, 0.5]
