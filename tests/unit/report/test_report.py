@@ -16,6 +16,7 @@ from tests.unit.study import designs
 from penjing.report import Page, read_page, render, write_report
 from penjing.report.page import DesignView
 from penjing.report.wording import time
+from penjing.search.learning_curve import EXPONENT
 from penjing.store import RunFolder
 
 HOSTILE = '<script>alert("x")</script>'
@@ -249,7 +250,7 @@ def test_what_choices_were_worth_is_learnt_at_equal_training(tmp_path: Path) -> 
             for index in range(20):
                 candidate = {"width": width, "kernel": 3 + 2 * (index % 2)}
                 for epochs in sorted({1.0, seen}):
-                    accuracy = 1 - 0.4 * (1.0 if index % 2 else 1.1) / epochs**0.25
+                    accuracy = 1 - 0.4 * (1.0 if index % 2 else 1.1) / epochs**EXPONENT
                     journal.ask(number, "joint", "inherited", candidate, f"{width} {index}")
                     told = {"accuracy": accuracy, "costs": {}, "seen_epochs": epochs}
                     journal.tell(number, "done", told, 1.0)
