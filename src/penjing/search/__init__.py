@@ -2,7 +2,7 @@
 
 from penjing.errors import unknown_name
 from penjing.search.evolution import EvolutionSearcher
-from penjing.search.learning_curve import expected_accuracy
+from penjing.search.learning_curve import LATE_DEVIATION, LATE_EXPONENT, expected_accuracy
 from penjing.search.problem import SearchProblem
 from penjing.search.random import RandomSearcher
 from penjing.search.surrogate import SurrogateSearcher
@@ -29,6 +29,8 @@ def searcher_named(
 
 __all__ = [
     "ALGORITHMS",
+    "LATE_DEVIATION",
+    "LATE_EXPONENT",
     "EvolutionSearcher",
     "RandomSearcher",
     "SearchProblem",

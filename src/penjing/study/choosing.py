@@ -93,12 +93,16 @@ class Choosing:
             front = front[non_dominated_mask(front)]
         return [trials[index] for index in picked]
 
-    def _n_for_accuracy(self, n: int) -> int:
-        """A third of the places, at least one: whoever states constraints wants to see what is possible.
+    @property
+    def share_for_accuracy(self) -> float:
+        """A third of places and time: whoever states constraints wants to see what is possible.
 
         None where a box was stated: it says itself what accuracy is worth.
         """
-        return 0 if "accuracy" in self.study.config.hypervolume_box else max(1, n // 3)
+        return 0.0 if "accuracy" in self.study.config.hypervolume_box else 1.0 / 3.0
+
+    def _n_for_accuracy(self, n: int) -> int:
+        return max(1, round(n * self.share_for_accuracy)) if self.share_for_accuracy else 0
 
     def _told(self) -> list[Trial]:
         last = phases_of(self.study.config.search)[-1].name

@@ -57,10 +57,10 @@ class FinalistsConfig(_Strict):
     """How the chosen few are trained to the end."""
 
     count: int | None = Field(default=None, ge=1)
-    epochs: float = Field(default=30.0, gt=0)
+    epochs: float | None = Field(default=None, gt=0)
     first_rung_fraction: float = Field(default=0.25, gt=0, lt=1)
     tuning_fraction: float = Field(default=0.2, ge=0, lt=1)
-    distillation: bool = True
+    distillation: bool = False
     chosen_by: Literal["auto", "surrogate", "told", "random"] = "auto"
 
 

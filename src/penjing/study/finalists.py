@@ -1,44 +1,55 @@
 """The chosen few, trained to the end: training choices by successive halving, then files.
 
-First rung: twice as many designs as will be finished, each with training
-choices of its own, for a part of the length. Those that promise the most
-hypervolume go on from their weights, distilled from the best one's kept
-outputs, are compressed for real and written (successive halving: Jamieson and
+First rung: the designs that promise most, each with training choices of its
+own, for a part of the time. In the last rung they go on from their weights,
+are compressed for real and written. With a time budget all do, and the time
+goes to those that make the most of it; with a budget in evaluations the
+better half does, all for the same length (successive halving: Jamieson and
 Talwalkar, AISTATS 2016).
 """
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from penjing.space import Candidate, Value
-from penjing.store import content_key
+from penjing.store import Trial, content_key
+from penjing.study.allotting import Standing, allotted
 from penjing.study.jobs import SUPERNET, FinalJob, TeacherJob
 from penjing.study.prospects import (
     FEWEST_FINALISTS,
+    FIRST_EPOCHS,
     MOST_FINALISTS,
-    WORTHWHILE_EPOCHS,
     finishing_cost,
+    relative_time,
 )
 
 if TYPE_CHECKING:
     from penjing.study.study import Study
 
 log = logging.getLogger(__name__)
-_WORTH_TWO_RUNGS_EPOCHS = 24
 _SHIPPED_AFTER_A_STOP = 4
 _STOPPED = "stopped early"
+# What is kept back covers what jobs do besides training.
+_FOR_TRAINING = 0.95
 
 
 @dataclass(frozen=True)
 class Seat:
-    """A design that is being trained: its candidate, training choices included, and where it starts."""
+    """A design that is being trained.
+
+    Attributes:
+        candidate: Its choices, training included.
+        start_key: The weights that it begins with; empty for none.
+        weight: The time that it takes or is given, relatively to the others.
+    """
 
     candidate: Candidate
     start_key: str
+    weight: float
 
     @property
     def without_training(self) -> Candidate:
@@ -71,22 +82,22 @@ class FinalistRounds:
         return n_last, total >= 6 * n_last
 
     def work(self) -> None:
-        """Choose, train, halve, finish."""
+        """Choose, train for a part of the length, choose or divide the time anew, finish."""
         study = self.study
         if not study.inherited_trials():
             return
         plan = f"plan of {self.last}"
-        n_last, has_first = study.journal.get(plan) or study.journal.put_once(plan, self._planned())
-        if has_first:
+        n_first, n_last = study.journal.get(plan) or study.journal.put_once(plan, self._planned())
+        if n_first:
             study.begin(self.first, 2000 + 2 * study.extension)
-            fraction = study.config.finalists.first_rung_fraction
-            # Twice the designs for a part of the length: this share of all the time that is left.
-            share = 2 * fraction / (1 + fraction)
-            self._rung(self.first, self._seated(self.first, 2 * n_last, True), share, is_last=False)
+            self._rung(self.first, self._seated(self.first, n_first, True), is_last=False)
             study.journal.end_phase(self.first)
         study.begin(self.last, 2001 + 2 * study.extension)
-        seats = self._halved(n_last) if has_first else self._seated(self.last, n_last, False)
-        self._rung(self.last, seats, 1.0, is_last=True, teacher=self._teacher() if has_first else "")
+        if n_first:
+            teacher = self._teacher()
+            self._rung(self.last, self._going_on(n_last), is_last=True, teacher=teacher)
+        else:
+            self._rung(self.last, self._seated(self.last, n_last, False), is_last=True)
         study.journal.end_phase(self.last)
 
     def _seated(self, phase: str, n: int, has_rungs: bool) -> list[Seat]:
@@ -99,24 +110,26 @@ class FinalistRounds:
     def _seat(self, candidate: Candidate) -> Seat:
         study = self.study
         bare = without_training(candidate)
+        costs = study.pipeline.costs(bare)
+        weight = relative_time(costs) if study.plan is None else finishing_cost(costs)
         if study.way == SUPERNET:
-            return Seat(candidate, SUPERNET)
+            return Seat(candidate, SUPERNET, weight)
         start = study.lineage.of(bare) or study.lineage.nearest(bare)
-        return Seat(candidate, start.weights_key if start else "")
+        return Seat(candidate, start.weights_key if start else "", weight)
 
-    def _planned(self) -> tuple[int, bool]:
-        """How many designs are finished, and whether twice as many are tried before."""
+    def _planned(self) -> tuple[int, int]:
+        """How many designs are trained for a part of the length, 0 for none, and how many are finished."""
         study = self.study
         wanted = study.config.finalists.count
         if study.span.evaluations is not None:
-            return self.of_evaluations(study.span.evaluations, wanted)
-        seconds = (study.seconds_left() or 0.0) * study.workers
+            n_last, has_first = self.of_evaluations(study.span.evaluations, wanted)
+            return 2 * n_last if has_first else 0, n_last
+        seconds = study.config.finalists.first_rung_fraction * (study.seconds_left() or 0.0) * study.workers
         chosen = study.choosing.chosen(wanted or MOST_FINALISTS)
         each = [study.prospects.seconds_per_epoch(candidate) for candidate in chosen]
-        affordable = int(np.sum(np.cumsum(each) * WORTHWHILE_EPOCHS <= seconds))
-        n_last = wanted or int(np.clip(affordable, FEWEST_FINALISTS, MOST_FINALISTS))
-        # A first rung is worth its time only where what is left still trains a design to the end.
-        return n_last, seconds / sum(each[:n_last]) > _WORTH_TWO_RUNGS_EPOCHS
+        affordable = int(np.sum(np.cumsum(each) * FIRST_EPOCHS <= seconds))
+        n = wanted or int(np.clip(affordable, FEWEST_FINALISTS, MOST_FINALISTS))
+        return n, n
 
     def _seats(self, n: int, has_rungs: bool) -> list[Seat]:
         """The chosen designs, with training choices spread over them."""
@@ -136,18 +149,16 @@ class FinalistRounds:
                 seats.append(seat)
         return seats
 
-    def _rung(
-        self, phase: str, seats: Sequence[Seat], share: float, is_last: bool, teacher: str = ""
-    ) -> None:
+    def _rung(self, phase: str, seats: Sequence[Seat], is_last: bool, teacher: str = "") -> None:
         study = self.study
         known = {t.key: t for t in study.journal.trials(phase=phase)}
         told = {key for key, trial in known.items() if trial.state != "asked"}
         left = [seat for seat in seats if seat.candidate.key not in told]
         # The longest first, so that the workers end together.
-        left.sort(key=lambda seat: -study.pipeline.costs(seat.without_training)["macs"])
+        left.sort(key=lambda seat: -seat.weight)
         jobs: list[FinalJob] = []
         numbers: list[int] = []
-        for seat, limit in zip(left, self._seconds(left, share), strict=True):
+        for seat, limit in zip(left, self._seconds(left, is_last), strict=True):
             candidate = seat.candidate
             asked = known.get(candidate.key)
             number = asked.number if asked else study.journal.next_number()
@@ -167,6 +178,8 @@ class FinalistRounds:
                 "weights_key": job.weights_key,
                 "facts": outcome.facts,
             }
+            if not is_last:
+                measurements["seen_epochs"] = self._training_behind(seat, outcome.facts)
             study.journal.tell(number, "done", measurements, outcome.seconds)
             study.tell(f"design {job.design}: validation accuracy {measurements['accuracy']:.2%}")
 
@@ -174,9 +187,10 @@ class FinalistRounds:
         study = self.study
         finalists = study.config.finalists
         design = seat.candidate.key[:8]
-        first = finalists.first_rung_fraction
+        part = finalists.first_rung_fraction
         has_first = bool(study.journal.trials(phase=self.first))
-        share = (1.0 - first if has_first else 1.0) if is_last else first
+        share = (1.0 - part if has_first else 1.0) if is_last else part
+        is_as_it_is = phase == _STOPPED or limit == 0.0
         uses_teacher = float(str(seat.candidate["training.distillation_weight"])) > 0
         return FinalJob(
             design=design,
@@ -184,24 +198,43 @@ class FinalistRounds:
             weights_key=content_key(phase, seat.candidate.key, study.config.seed),
             start_key=seat.start_key,
             teacher_key=teacher if uses_teacher else "",
-            epochs=0.0 if phase == _STOPPED else finalists.epochs * share,
-            tuning_epochs=finalists.epochs * finalists.tuning_fraction if is_last else 0.0,
+            epochs=0.0 if is_as_it_is else study.finalist_epochs * share,
+            tuning_epochs=study.finalist_epochs * finalists.tuning_fraction if is_last else 0.0,
             seconds=limit,
             is_last=is_last,
             seed=int(content_key(phase, seat.candidate.key, study.config.seed), 16) % 2**62,
         )
 
-    def _seconds(self, seats: Sequence[Seat], share: float) -> list[float | None]:
-        """Divide the time that is left."""
-        left = self.study.seconds_left()
+    def _training_behind(self, seat: Seat, facts: Mapping[str, Any]) -> float:
+        """Passes over the data behind a design's weights, brief trainings included."""
+        epochs = float(facts["recipe"]["epochs"])
+        if seat.start_key == SUPERNET:
+            return epochs + float(self.study.journal.get("shared training")["epochs"])
+        lineage = self.study.lineage
+        own = lineage.of(seat.without_training)
+        if own and own.weights_key == seat.start_key:
+            return epochs + own.seen_epochs
+        return lineage.seen_epochs(seat.without_training, seat.start_key, epochs)
+
+    def _seconds(self, seats: Sequence[Seat], is_last: bool) -> list[float | None]:
+        """Divide the time that is left for a rung by the seats' weights, and each worker's whole time."""
+        left = self._left_s()
         if left is None:
             return [None] * len(seats)
-        weights = [finishing_cost(self.study.pipeline.costs(seat.without_training)) for seat in seats]
+        rung_s = left if is_last else self.study.config.finalists.first_rung_fraction * left
         busy = [0.0] * self.study.workers
-        for weight in weights:  # in the order in which the workers will take them
-            busy[busy.index(min(busy))] += weight
-        # What is kept back covers what a job does besides training.
-        return [0.95 * share * left * weight / max(busy) for weight in weights]
+        workers = []
+        for seat in seats:  # in the order in which the workers will take them
+            workers.append(busy.index(min(busy)))
+            busy[workers[-1]] += seat.weight
+        return [
+            rung_s * seat.weight / busy[worker] if seat.weight else 0.0
+            for seat, worker in zip(seats, workers, strict=True)
+        ]
+
+    def _left_s(self) -> float | None:
+        left = self.study.seconds_left()
+        return None if left is None else _FOR_TRAINING * left
 
     def ship_known(self) -> None:
         """After an interrupt before any design was finished: make files of the best that were trained."""
@@ -216,16 +249,56 @@ class FinalistRounds:
         seats = [self._seat(Candidate({**training, **trial.candidate})) for trial in chosen]
         if rungs:
             seats = [
-                Seat(s.candidate, t.measurements["weights_key"]) for s, t in zip(seats, chosen, strict=True)
+                replace(s, start_key=t.measurements["weights_key"])
+                for s, t in zip(seats, chosen, strict=True)
             ]
         study.begin(_STOPPED, 3000)
-        self._rung(_STOPPED, seats, 0.0, is_last=True)
+        self._rung(_STOPPED, seats, is_last=True)
 
-    def _halved(self, n: int) -> list[Seat]:
-        """The designs of the first rung that go on."""
-        trials = self.study.journal.trials(state="done", phase=self.first)
-        chosen = self.study.choosing.most_volume(trials, [self.study.row(trial) for trial in trials], n)
-        return [Seat(Candidate(t.candidate), str(t.measurements["weights_key"])) for t in chosen]
+    def _going_on(self, n: int) -> list[Seat]:
+        """The designs of the first rung that are finished, decided once."""
+        journal, key = self.study.journal, f"seats of {self.last}"
+        kept = journal.get(key)
+        if kept is None:
+            kept = journal.put_once(
+                key,
+                [[s.candidate.as_dict(), s.start_key, s.weight] for s in self._seats_of_the_last(n)],
+            )
+        return [Seat(Candidate(candidate), start_key, weight) for candidate, start_key, weight in kept]
+
+    def _seats_of_the_last(self, n: int) -> list[Seat]:
+        study = self.study
+        trials = study.journal.trials(state="done", phase=self.first)
+        left = self._left_s()
+        if left is None:
+            trials = study.choosing.most_volume(trials, [study.row(trial) for trial in trials], n)
+            weights = [relative_time(trial.measurements["costs"]) for trial in trials]
+        else:
+            weights = allotted(
+                study.problem(study.pipeline.space),
+                [self._standing(trial) for trial in trials],
+                left * study.workers,
+                left,
+                study.choosing.share_for_accuracy,
+                np.random.default_rng([study.config.seed, 29, study.extension]),
+            )
+        return [
+            Seat(Candidate(trial.candidate), str(trial.measurements["weights_key"]), weight)
+            for trial, weight in zip(trials, weights, strict=True)
+        ]
+
+    def _standing(self, trial: Trial) -> Standing:
+        study = self.study
+        measured = trial.measurements
+        recipe, n = measured["facts"]["recipe"], measured["facts"]["validation_images"]
+        accuracy = measured["accuracy"]
+        return Standing(
+            row=study.row(trial),
+            deviation=float(np.sqrt(accuracy * (1.0 - accuracy) / n)),
+            seen_epochs=measured["seen_epochs"],
+            seconds_per_epoch=(trial.seconds or 0.0) / recipe["epochs"],
+            most_epochs=study.finalist_epochs,
+        )
 
     def _teacher(self) -> str:
         """Keep the outputs of the most accurate network so far; empty when distillation is off."""

@@ -12,9 +12,11 @@ from penjing.store import Trial
 if TYPE_CHECKING:
     from penjing.study.study import Study
 
-# A finalist that gets fewer passes over the data is not worth its time; few and many of them.
-WORTHWHILE_EPOCHS = 12
-FEWEST_FINALISTS, MOST_FINALISTS = 5, 12
+# Passes over the data that a first rung should give; few and many finalists.
+FIRST_EPOCHS = 3
+FEWEST_FINALISTS, MOST_FINALISTS = 6, 12
+# Designs that share most of the time for finalists, as it is divided in the end.
+_SHARING = 5
 # A training step takes time even with a network of hardly any operations.
 _FIXED_MEGAMACS = 0.3
 # Before anything was trained; the seconds that a pass takes where relative_time is 1.
@@ -52,21 +54,19 @@ class Prospects:
 
     def further_epochs(self) -> Callable[[Candidate], float]:
         """How many passes over the data a candidate gets as a finalist, roughly; fewer if it is large."""
-        study, longest = self._study, self._study.config.finalists.epochs
+        study, longest = self._study, self._study.finalist_epochs
         if study.plan is None:
             return lambda candidate: longest
         seconds = study.plan.finalists_s * study.workers
         told = [relative_time(trial.measurements["costs"]) for trial in study.inherited_trials()]
         usual = float(np.median(told or [1.0]))
         epochs = seconds / (self._pace_s() * usual)
-        n = study.config.finalists.count or np.clip(
-            epochs / WORTHWHILE_EPOCHS, FEWEST_FINALISTS, MOST_FINALISTS
-        )
+        n = min(study.config.finalists.count or _SHARING, _SHARING)
 
         def of(candidate: Candidate) -> float:
             # Its share of the time, by what a pass takes: both relatively to the usual network.
             relative = relative_time(study.pipeline.costs(candidate)) / usual
-            return min(longest, float(epochs / n) * relative**0.5 / relative)
+            return min(longest, epochs / n * relative**0.5 / relative)
 
         return of
 

@@ -39,6 +39,7 @@ _NEARLY = 0.02
 # Whoever allows 64 kB may want 8 kB; less is hardly worth more.
 _WIDTH_OF_BOX = 8
 # Evaluations after which it is known roughly what accuracies are like.
+_EPOCHS, _EPOCHS_WITH_A_CLOCK = 30.0, 300.0
 _SETTLED_AFTER, _SETTLED = 8, "box is settled"
 # A small validation split cannot tell lower errors apart.
 _LEAST_ERROR = 0.02
@@ -97,6 +98,12 @@ class Study:
         self.choosing = Choosing(self)
         self.lineage = Lineage(journal, pipeline.space, facts.fingerprint, config.seed)
         self.box: dict[str, tuple[float, float]] = {}
+
+    @property
+    def finalist_epochs(self) -> float:
+        """The most passes over the data that finish a design; a clock usually allows fewer."""
+        usual = _EPOCHS if self.plan is None else _EPOCHS_WITH_A_CLOCK
+        return self.config.finalists.epochs or usual
 
     def _span(self) -> Span:
         """What this stretch of the run may spend; decided once, so that a resumed stretch keeps it."""
@@ -174,7 +181,7 @@ class Study:
             weights_key=content_key("reference", self.facts.fingerprint, self.config.seed),
             start_key="",
             teacher_key="",
-            epochs=self.config.finalists.epochs,
+            epochs=self.finalist_epochs,
             tuning_epochs=0.0,
             seconds=seconds,
             is_last=False,

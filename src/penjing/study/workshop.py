@@ -128,9 +128,13 @@ class Workshop:
         self._save(network, job.weights_key, done.epochs)
         ready, scheme = self._compressed(network, blueprint)
         if not job.is_last:
-            return {"accuracy": self._accuracy(ready, blueprint)}, {"recipe": asdict(done)}
+            facts: dict[str, object] = {
+                "recipe": asdict(done),
+                "validation_images": len(self.data.labels("validation")),
+            }
+            return {"accuracy": self._accuracy(ready, blueprint)}, facts
         before, after = (self._accuracy(made, blueprint, COMPARED_IMAGES) for made in (network, ready))
-        facts: dict[str, object] = {
+        facts = {
             "recipe": asdict(done),
             "float_validation_accuracy": before,
             "post_training_validation_accuracy": after,
@@ -158,9 +162,12 @@ class Workshop:
     def _shipped_as_it_is(
         self, job: FinalJob, network: nn.Module, blueprint: Blueprint
     ) -> tuple[dict[str, float], dict[str, object]]:
-        """After a stop: compress and write what was trained so far."""
+        """Compress and write what was trained so far: after a stop, or where more training gains nothing."""
         ready, scheme = self._compressed(network, blueprint)
-        return self._shipped(job, blueprint, ready, network, scheme, {"recipe": {"epochs": 0.0}})
+        recipe: dict[str, object] = {"epochs": 0.0}
+        if job.start_key not in ("", SUPERNET):
+            recipe = asdict(self._recipe(Candidate(job.candidate), self._epochs_of(job.start_key)))
+        return self._shipped(job, blueprint, ready, network, scheme, {"recipe": recipe})
 
     def _shipped(
         self,

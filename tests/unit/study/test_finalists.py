@@ -9,7 +9,7 @@ from tests.unit.study.small_study import small_study
 from penjing.space import Candidate
 from penjing.study.choosing import Choosing
 from penjing.study.finalists import FinalistRounds
-from penjing.study.prospects import FEWEST_FINALISTS, MOST_FINALISTS, WORTHWHILE_EPOCHS
+from penjing.study.prospects import FEWEST_FINALISTS, FIRST_EPOCHS, MOST_FINALISTS
 from penjing.study.study import Study
 
 BOX = {"accuracy": (0.995, 0.6), "size_bytes": (500.0, 20_000.0)}
@@ -42,18 +42,16 @@ def tell_some(study: Study, n: int = 12, seconds: float = 1.0) -> list[Candidate
 def test_as_many_designs_are_finished_as_can_be_trained(tmp_path: Path, pace_s: float, expected: int) -> None:
     with small_study(tmp_path / "run", budget="10 min") as study:
         tell_some(study, seconds=pace_s)
-        assert FinalistRounds(study)._planned()[0] == expected
+        assert FinalistRounds(study)._planned() == (expected, expected)
 
 
-def test_between_few_and_many_each_design_gets_the_passes_that_make_it_worthwhile(tmp_path: Path) -> None:
+def test_between_few_and_many_the_first_rung_gives_each_design_a_few_passes(tmp_path: Path) -> None:
     with small_study(tmp_path / "run", budget="10 min") as study:
         tell_some(study, seconds=6.0)
-        n_last, has_first_rung = FinalistRounds(study)._planned()
-        assert FEWEST_FINALISTS < n_last < MOST_FINALISTS
-        assert not has_first_rung
-        chosen = Choosing(study).chosen(n_last)
-        needed_s = WORTHWHILE_EPOCHS * sum(study.prospects.seconds_per_epoch(c) for c in chosen)
-        assert needed_s <= 600.0 * study.workers
+        n, _ = FinalistRounds(study)._planned()
+        assert FEWEST_FINALISTS < n < MOST_FINALISTS
+        needed_s = FIRST_EPOCHS * sum(study.prospects.seconds_per_epoch(c) for c in Choosing(study).chosen(n))
+        assert needed_s <= 0.25 * 600.0 * study.workers
 
 
 def test_what_is_configured_is_finished(tmp_path: Path) -> None:

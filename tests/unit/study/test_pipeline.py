@@ -80,7 +80,9 @@ def test_candidates_of_one_architecture_share_its_key(rng: np.random.Generator) 
 
 def test_the_default_recipe_is_the_middle_of_what_training_offers() -> None:
     said = {"learning_rates": [0.01, 0.1, 0.3], "weight_decays": [1e-4], "batch_size": 32}
-    made = pipeline(training={**said, "distillation_weights": [0.0, 0.25, 0.5]})
+    made = pipeline(
+        training={**said, "distillation_weights": [0.0, 0.25, 0.5]}, finalists={"distillation": True}
+    )
     recipe = made.recipe(made.default_training(), epochs=7)
     assert (recipe.epochs, recipe.learning_rate, recipe.weight_decay) == (7, 0.1, 1e-4)
     assert (recipe.distillation_weight, recipe.optimiser, recipe.batch_size) == (0.25, "sgd", 32)
