@@ -52,7 +52,7 @@ MODES: Mapping[str, Mapping[str, Any]] = {
     "sequential-fp32": {"search": {"mode": "sequential", "carry": 6, "sequential_as": "fp32"}},
     "evolution": {"search": {"algorithm": "evolution"}},
     "optuna": {"search": {"algorithm": "optuna-nsga2"}},
-    "no-distillation": {"finalists": {"distillation": False}},
+    "distillation": {"finalists": {"distillation": True}},
     "supernet": {"search": {"train_on": "supernet"}},
     "random-finalists": {"finalists": {"chosen_by": "random"}},
 }

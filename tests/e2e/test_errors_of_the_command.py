@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.unit.study.designs import add_design, make_run
 
+import penjing
 from penjing.cli import main
 from penjing.errors import PenjingError
 
@@ -232,9 +233,15 @@ def test_with_debug_the_error_itself_comes(
 
 @pytest.mark.parametrize(("debug", "code"), [((), 2), (("--debug",), 1)])
 def test_a_process_of_its_own_says_the_same(tmp_path: Path, debug: tuple[str, ...], code: int) -> None:
-    script = "from penjing.cli import main; main()"
-    command = [sys.executable, "-c", script, "front", str(tmp_path / "none"), *debug]
+    command = [sys.executable, "-m", "penjing", "front", str(tmp_path / "none"), *debug]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == code
     assert ("Traceback" in done.stderr) == bool(debug)
     assert f"No folder is at {tmp_path / 'none'}" in done.stderr.splitlines()[-1]
+
+
+def test_the_version_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["penjing", "--version"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert (ended.value.code, capsys.readouterr().out) == (0, f"penjing {penjing.__version__}\n")

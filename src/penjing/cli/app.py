@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from penjing import __version__
+
 app = typer.Typer(
     name="penjing",
     help="Find the network that fits a device: architecture, training and compression as one search.",
@@ -16,6 +18,21 @@ app = typer.Typer(
     epilog="Start with: penjing init image-classification > my.yaml && penjing run my.yaml --out runs/mine. "
     "Any command takes --debug for a traceback.",
 )
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"penjing {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None: ...
+
 
 RunPath = Annotated[Path, typer.Argument(help="The run folder.", metavar="RUN")]
 
