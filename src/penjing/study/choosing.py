@@ -9,6 +9,7 @@ from penjing.objectives import hypervolume_gains, non_dominated_mask
 from penjing.search import SurrogateSearcher
 from penjing.space import Candidate, CarriedSpace, SearchSpace
 from penjing.store import Trial
+from penjing.study.draws import Draw, stream
 from penjing.study.phases import phases_of
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Choosing:
     def chosen(self, n: int) -> list[Candidate]:
         """At most ``n`` candidates, the first most wanted, as the configuration has them chosen."""
         study = self.study
-        rng = np.random.default_rng([study.config.seed, 13, study.extension])
+        rng = stream(study.config.seed, Draw.FINALISTS, study.extension)
         way = study.config.finalists.chosen_by
         if way == "auto":
             way = "surrogate" if study.config.search.algorithm == "surrogate" else "told"
@@ -94,15 +95,15 @@ class Choosing:
         return [trials[index] for index in picked]
 
     @property
-    def share_for_accuracy(self) -> float:
-        """A third of places and time: whoever states constraints wants to see what is possible.
+    def cares_for_accuracy(self) -> bool:
+        """Whether the best accuracy matters beyond its volume: one wants to see what is possible.
 
-        None where a box was stated: it says itself what accuracy is worth.
+        Not where a box was stated: it says itself what accuracy is worth.
         """
-        return 0.0 if "accuracy" in self.study.config.hypervolume_box else 1.0 / 3.0
+        return "accuracy" not in self.study.config.hypervolume_box
 
     def _n_for_accuracy(self, n: int) -> int:
-        return max(1, round(n * self.share_for_accuracy)) if self.share_for_accuracy else 0
+        return max(1, n // 3) if self.cares_for_accuracy else 0
 
     def _told(self) -> list[Trial]:
         last = phases_of(self.study.config.search)[-1].name

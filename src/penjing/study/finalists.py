@@ -18,6 +18,7 @@ import numpy as np
 from penjing.space import Candidate, Value
 from penjing.store import Trial, content_key
 from penjing.study.allotting import Standing, allotted
+from penjing.study.draws import Draw, stream
 from penjing.study.jobs import SUPERNET, FinalJob, TeacherJob
 from penjing.study.prospects import (
     FEWEST_FINALISTS,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 _SHIPPED_AFTER_A_STOP = 4
 _STOPPED = "stopped early"
+_SHARE_FOR_ACCURACY = 0.5
 # What is kept back covers what jobs do besides training.
 _FOR_TRAINING = 0.95
 
@@ -134,7 +136,7 @@ class FinalistRounds:
     def _seats(self, n: int, has_rungs: bool) -> list[Seat]:
         """The chosen designs, with training choices spread over them."""
         study = self.study
-        rng = np.random.default_rng([study.config.seed, 23, study.extension])
+        rng = stream(study.config.seed, Draw.TRAINING_CHOICES, study.extension)
         finals = study.journal.trials(fidelity="final")
         # What was only shipped after a stop, or is still to be told, is not finished.
         finished = {t.key for t in finals if t.state != "asked" and t.phase != _STOPPED}
@@ -279,8 +281,8 @@ class FinalistRounds:
                 [self._standing(trial) for trial in trials],
                 left * study.workers,
                 left,
-                study.choosing.share_for_accuracy,
-                np.random.default_rng([study.config.seed, 29, study.extension]),
+                _SHARE_FOR_ACCURACY if study.choosing.cares_for_accuracy else 0.0,
+                stream(study.config.seed, Draw.TIME, study.extension),
             )
         return [
             Seat(Candidate(trial.candidate), str(trial.measurements["weights_key"]), weight)

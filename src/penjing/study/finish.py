@@ -21,6 +21,7 @@ from penjing.store import (
 )
 from penjing.study.budget import Plan
 from penjing.study.config import StudyConfig
+from penjing.study.draws import Draw, stream
 from penjing.study.pipeline import Pipeline
 from penjing.study.versions import versions
 from penjing.targets.onnxruntime.latency_model import LatencyModel
@@ -67,7 +68,7 @@ class Finisher:
             model = self.target.latency_model(
                 space_key,
                 self._random_blueprint,
-                np.random.default_rng([self.config.seed, 3]),
+                stream(self.config.seed, Draw.LATENCY_MODEL),
                 n_networks,
                 0.5 * seconds,
             )
@@ -107,7 +108,7 @@ class Finisher:
     def _reference_artifact(self) -> bytes:
         return random_artifact(
             self.reference_blueprint(),
-            np.random.default_rng(self.config.seed),
+            stream(self.config.seed, Draw.REFERENCE_WEIGHTS),
             self.pipeline.abilities.reduced_range,
         )
 
@@ -145,7 +146,7 @@ class Finisher:
             design = str(trial.measurements["design"])
             sessions[design] = Session((self.run.design_path(design) / "model.onnx").read_bytes())
         each = seconds / (2 * len(sessions))
-        rng = np.random.default_rng(self.config.seed)
+        rng = stream(self.config.seed, Draw.ORDER_OF_MEASURING)
         single = measure_latency(sessions, "reference", batch=1, seconds_each=each, rng=rng)
         many = measure_latency(sessions, "reference", batch=64, seconds_each=each / 2, rng=rng)
         return {

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from penjing.study.study import Study
 
 # Passes over the data that a first rung should give; few and many finalists.
-FIRST_EPOCHS = 3
+FIRST_EPOCHS = 5
 FEWEST_FINALISTS, MOST_FINALISTS = 6, 12
 # Designs that share most of the time for finalists, as it is divided in the end.
 _SHARING = 5

@@ -12,6 +12,7 @@ from penjing.protocols import Searcher
 from penjing.search import SearchProblem, SurrogateSearcher, searcher_named
 from penjing.space import Candidate, CarriedSpace, SearchSpace
 from penjing.store import Trial, content_key
+from penjing.study.draws import Draw, stream
 from penjing.study.finalists import FinalistRounds
 from penjing.study.jobs import ALONE, SUPERNET, InheritedJob
 from penjing.study.phases import Phase, phases_of
@@ -96,7 +97,7 @@ class Search:
     def _ask(self, phase: Phase, index: int, searcher: Searcher, began_s: float) -> None:
         study = self.study
         first = study.journal.next_number()
-        rng = np.random.default_rng([study.config.seed, first])
+        rng = stream(study.config.seed, Draw.PROPOSALS, first)
         n = self._batch_size(phase)
         contenders: list[Candidate] = []
         if isinstance(searcher, SurrogateSearcher):
@@ -122,7 +123,7 @@ class Search:
         key = f"contenders of {phase.name}, extension {study.extension}"
         kept = study.journal.get(key)
         if kept is None or next_number >= kept["first"] + _UNTIL_CHOSEN_ANEW:
-            rng = np.random.default_rng([study.config.seed, 19, index, next_number])
+            rng = stream(study.config.seed, Draw.CONTENDERS, index, next_number)
             found = study.choosing.promising(searcher, _CONTENDERS, rng)
             kept = {"first": next_number, "candidates": [c.as_dict() for c in found]}
             study.journal.put(key, kept)
@@ -239,7 +240,7 @@ class Search:
         told = [t for t in self.study.inherited_trials() if t.phase == phase.name]
         if not told:
             return []
-        rng = np.random.default_rng([self.study.config.seed, 11, index])
+        rng = stream(self.study.config.seed, Draw.WINNERS, index)
         chosen = self.study.prospects.surrogate(problem, told).finalists(phase.carry, rng)
         return chosen or [Candidate(t.candidate) for t in told[: phase.carry]]
 

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from safetensors.torch import save
 
@@ -10,6 +9,7 @@ from penjing.blueprint import Blueprint
 from penjing.families.elastic import Supernet
 from penjing.space import Candidate
 from penjing.store import write_atomically
+from penjing.study.draws import Draw, stream
 from penjing.study.jobs import SUPERNET
 from penjing.study.kept_data import KeptData
 from penjing.study.training_precision import kept_training_precision
@@ -74,7 +74,7 @@ def _trained(study: "Study", checkpoint: Checkpoint) -> Supernet:
 def _sandwich(study: "Study") -> tuple[list[Blueprint], list[Blueprint], list[Blueprint]]:
     """Feasible networks: the largest, the smallest, and all of them, by operations."""
     problem = study.problem(study.pipeline.space)
-    rng = np.random.default_rng([study.config.seed, 5])
+    rng = stream(study.config.seed, Draw.SANDWICH)
     drawn: list[Candidate] = [problem.sample_feasible(rng) for _ in range(_POOL)]
     drawn.sort(key=lambda candidate: problem.costs(candidate)["macs"])
     # The very largest would take most of the time and are rarely chosen.

@@ -19,6 +19,7 @@ from penjing.study.brief import decide_brief_epochs, decide_way
 from penjing.study.budget import Budget, Plan, Span, Stopwatch, plan_for
 from penjing.study.choosing import Choosing
 from penjing.study.config import StudyConfig
+from penjing.study.draws import Draw, stream
 from penjing.study.executor import LocalExecutor, n_usable_cores
 from penjing.study.finalists import FinalistRounds
 from penjing.study.finish import Finisher
@@ -39,7 +40,9 @@ _NEARLY = 0.02
 # Whoever allows 64 kB may want 8 kB; less is hardly worth more.
 _WIDTH_OF_BOX = 8
 # Evaluations after which it is known roughly what accuracies are like.
-_EPOCHS, _EPOCHS_WITH_A_CLOCK = 30.0, 300.0
+# Small networks learn hardly anything after so many images.
+_IMAGES = 3e6
+_EPOCHS, _MOST_EPOCHS = 30.0, 300.0
 _SETTLED_AFTER, _SETTLED = 8, "box is settled"
 # A small validation split cannot tell lower errors apart.
 _LEAST_ERROR = 0.02
@@ -102,8 +105,8 @@ class Study:
     @property
     def finalist_epochs(self) -> float:
         """The most passes over the data that finish a design; a clock usually allows fewer."""
-        usual = _EPOCHS if self.plan is None else _EPOCHS_WITH_A_CLOCK
-        return self.config.finalists.epochs or usual
+        with_a_clock = float(np.clip(_IMAGES / self.facts.n_train, _EPOCHS, _MOST_EPOCHS))
+        return self.config.finalists.epochs or (_EPOCHS if self.plan is None else with_a_clock)
 
     def _span(self) -> Span:
         """What this stretch of the run may spend; decided once, so that a resumed stretch keeps it."""
@@ -164,7 +167,7 @@ class Study:
     def _check_exact_constraints(self) -> None:
         """Find out in seconds whether sizes and operations can be met, before anything is measured."""
         if self.journal.get("reference") is None:
-            rng = np.random.default_rng([self.config.seed, 17])
+            rng = stream(self.config.seed, Draw.FEASIBLE)
             self.problem(self.pipeline.space).sample_feasible(rng)
 
     def _train_reference(self, candidate: Candidate) -> None:
@@ -287,7 +290,7 @@ class Study:
 
     def _box(self) -> dict[str, tuple[float, float]]:
         """Between which values objectives count: as configured, else what random designs span."""
-        rng = np.random.default_rng([self.config.seed, 7])
+        rng = stream(self.config.seed, Draw.BOX)
         self.box = {"accuracy": (1.0, 0.0)}
         problem = self.problem(self.pipeline.space)
         rows = [problem.costs(problem.sample_feasible(rng)) for _ in range(200)]
