@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from penjing.store import RunFolder, Trial
 from penjing.study.api import resume_study, run_study
 from penjing.study.config import checked
@@ -25,8 +27,8 @@ def trials(folder: Path, fidelity: str) -> list[Trial]:
     return RunFolder.open(folder).journal(read_only=True).trials(state="done", fidelity=fidelity)
 
 
-def architecture_of(trial: Trial) -> str:
-    return str(sorted(trial.candidate.items()))
+def seats(folder: Path) -> list[dict[str, object]]:
+    return list(RunFolder.open(folder).journal(read_only=True).get("seats of finalists"))
 
 
 def test_a_cut_in_the_last_rung_changes_nobody_s_seat_and_every_design_is_finished(tmp_path: Path) -> None:
@@ -36,18 +38,23 @@ def test_a_cut_in_the_last_rung_changes_nobody_s_seat_and_every_design_is_finish
         if progress.phase == "finalists" and progress.message.startswith("design "):
             raise PullThePlug
 
-    try:
+    with pytest.raises(PullThePlug):
         run_study(checked(CONFIG), folder, observe=cut)
-    except PullThePlug:
-        pass
-    before = trials(folder, "final")
+    before, kept = trials(folder, "final"), seats(folder)
     assert len(before) == 1
     resume_study(folder)
     tried, finished = trials(folder, "rung"), trials(folder, "final")
-    assert len(finished) == len({trial.key for trial in finished}) >= 6
-    assert sorted(map(architecture_of, tried)) == sorted(map(architecture_of, finished))
+    assert seats(folder) == kept
     assert before[0] in finished
+    assert len(finished) >= 6
+    assert sorted(trial.key for trial in finished) == sorted(trial.key for trial in tried)
+    assert sum(seat["slot"][0] for seat in kept) <= 25.0  # type: ignore[index]
 
-    epochs = {trial.key: trial.measurements["facts"]["recipe"]["epochs"] for trial in tried}
-    further = {trial.key: trial.measurements["facts"]["recipe"]["epochs"] for trial in finished}
-    assert any(further[key] > 2 * epochs[key] for key in epochs)
+    first = {trial.key: trial.measurements["facts"]["recipe"]["epochs"] for trial in tried}
+    last = {trial.key: trial.measurements["facts"]["recipe"]["epochs"] for trial in finished}
+    assert any(last[key] > first[key] for key in first)
+
+
+def test_a_budget_that_is_all_but_used_before_the_finalists_still_ends_with_a_front(tmp_path: Path) -> None:
+    run_study(checked({**CONFIG, "budget": "1 s"}), tmp_path / "run")
+    assert trials(tmp_path / "run", "final")

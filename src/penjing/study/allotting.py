@@ -11,9 +11,9 @@ from penjing.search import LATE_DEVIATION, LATE_EXPONENT, SearchProblem, expecte
 
 Floats = NDArray[np.float64]
 
-_PIECES = 48
+_PIECES_OF_A_WORKER = 24
 # What a design gains may begin only after several pieces, and be worth them all the same.
-_AT_ONCE = (1, 2, 4, 8, 16)
+_AT_ONCE = (1, 2, 4, 8)
 _DRAWS = 16
 
 
@@ -35,16 +35,29 @@ class Standing:
     seconds_per_epoch: float
     most_epochs: float
 
+    @property
+    def least_s(self) -> float:
+        """A shorter training has not won back what the high learning rate of its beginning loses."""
+        return self.seen_epochs * self.seconds_per_epoch
+
+
+@dataclass(frozen=True)
+class Slot:
+    """The time of one design: how long, and on which worker."""
+
+    seconds: float
+    worker: int
+
 
 def allotted(
     problem: SearchProblem,
     standings: Sequence[Standing],
     seconds: float,
-    longest_s: float,
+    workers: int,
     accuracy_share: float,
     rng: np.random.Generator,
-) -> list[float]:
-    """Divide seconds of training among designs.
+) -> list[Slot]:
+    """Divide the time of some workers among designs.
 
     Every piece goes where it gains most, averaged over draws of how fast each design may learn. Most of a
     front's hypervolume is made by two or three designs, so these get most of the time; and because one does
@@ -53,55 +66,56 @@ def allotted(
     Args:
         problem: Says what metrics are worth.
         standings: Of the designs.
-        seconds: Of all workers together.
-        longest_s: The most that one design may take.
+        seconds: That every worker has; a design is trained by one of them.
+        workers: How many.
         accuracy_share: Of the time, for the best accuracy instead of hypervolume, 0 to 1.
         rng: Of the draws.
 
     Returns:
-        Seconds for each design; their sum is at most ``seconds``.
+        A slot for each design.
     """
-    piece_s = seconds / _PIECES
+    piece_s = seconds / _PIECES_OF_A_WORKER
     if not standings or piece_s <= 0:
-        return [0.0] * len(standings)
+        return [Slot(0.0, 0)] * len(standings)
     accuracies = _futures(standings, piece_s, rng)
     points = _points(problem, standings, accuracies)
-    room = np.array([int(min(longest_s, s.most_epochs * s.seconds_per_epoch) / piece_s) for s in standings])
+    useful = np.array([int(one.most_epochs * one.seconds_per_epoch / piece_s) for one in standings])
     given = np.zeros(len(standings), dtype=int)
+    worker_of: dict[int, int] = {}
+    free = np.full(workers, _PIECES_OF_A_WORKER)
     for_accuracy = 0
-    while (left := _PIECES - given.sum()) > 0:
-        steps = [
-            (index, n)
+    while True:
+        room = [
+            min(int(useful[index] - given[index]), int(free[worker_of.get(index, int(free.argmax()))]))
             for index in range(len(standings))
-            for n in _AT_ONCE
-            if n <= min(left, room[index] - given[index])
         ]
+        steps = [(i, n) for i, most in enumerate(room) for n in {*_AT_ONCE, most} if 0 < n <= most]
         if not steps:
             break
+        by_accuracy, by_volume = _best_accuracy(accuracies, given, steps), _volume(points, given, steps)
         wants_accuracy = for_accuracy < accuracy_share * (given.sum() + 1)
-        gains = _gains(accuracies, given, steps) if wants_accuracy else _volumes(points, given, steps)
-        per_piece = gains / [n for _, n in steps]
-        index, n = steps[int(np.argmax(per_piece))]
-        if per_piece.max() <= 0:
-            if not wants_accuracy:
-                break
-            for_accuracy = _PIECES  # the most accurate has all that it can use
-            continue
+        gains = by_accuracy if wants_accuracy and by_accuracy.max() > 0 else by_volume
+        if gains.max() <= 0:
+            gains = by_accuracy
+        if gains.max() <= 0:
+            break
+        index, n = steps[int(np.argmax(gains / [n for _, n in steps]))]
+        worker = worker_of.setdefault(index, int(free.argmax()))
+        free[worker] -= n
         given[index] += n
-        for_accuracy += n * wants_accuracy
-    return [float(n) * piece_s for n in given]
+        for_accuracy += n if gains is by_accuracy else 0
+    return [Slot(float(n) * piece_s, worker_of.get(index, 0)) for index, n in enumerate(given)]
 
 
 def _futures(standings: Sequence[Standing], piece_s: float, rng: np.random.Generator) -> Floats:
     """Accuracies ``[draws, designs, pieces]`` after so many pieces of time."""
-    made = np.empty((_DRAWS, len(standings), _PIECES + 1))
+    made = np.empty((_DRAWS, len(standings), _PIECES_OF_A_WORKER + 1))
     for index, one in enumerate(standings):
         exponents = np.maximum(0.0, rng.normal(LATE_EXPONENT, LATE_DEVIATION, _DRAWS))
         now = np.clip(one.row["accuracy"] + one.deviation * rng.standard_normal(_DRAWS), 0.0, 1.0)
-        for pieces in range(_PIECES + 1):
-            further = pieces * piece_s / one.seconds_per_epoch
-            # A training that begins anew has first to win back what its high learning rate loses.
-            further = further if further >= one.seen_epochs else 0.0
+        for pieces in range(_PIECES_OF_A_WORKER + 1):
+            spent_s = pieces * piece_s
+            further = spent_s / one.seconds_per_epoch if spent_s and spent_s >= one.least_s else 0.0
             made[:, index, pieces] = [
                 expected_accuracy(a, one.seen_epochs, further, e) for a, e in zip(now, exponents, strict=True)
             ]
@@ -118,7 +132,7 @@ def _points(problem: SearchProblem, standings: Sequence[Standing], accuracies: F
     return points.reshape(*accuracies.shape, points.shape[1])
 
 
-def _volumes(points: Floats, given: NDArray[np.int_], steps: Sequence[tuple[int, int]]) -> Floats:
+def _volume(points: Floats, given: NDArray[np.int_], steps: Sequence[tuple[int, int]]) -> Floats:
     """Hypervolume that each step gains, on average."""
     designs = np.arange(points.shape[1])
     gains = np.zeros(len(steps))
@@ -129,9 +143,53 @@ def _volumes(points: Floats, given: NDArray[np.int_], steps: Sequence[tuple[int,
     return gains / len(points)
 
 
-def _gains(accuracies: Floats, given: NDArray[np.int_], steps: Sequence[tuple[int, int]]) -> Floats:
+def _best_accuracy(accuracies: Floats, given: NDArray[np.int_], steps: Sequence[tuple[int, int]]) -> Floats:
     """By how much each step raises the best accuracy, on average."""
     best = accuracies[:, np.arange(accuracies.shape[1]), given].max(axis=1)
     after = np.array([accuracies[:, index, given[index] + n] for index, n in steps])
     result: Floats = np.maximum(0.0, after - best).mean(axis=1)
     return result
+
+
+def by_cost(costs: Sequence[float], seconds: float, workers: int) -> list[Slot]:
+    """Divide the same time by what designs cost, the dearest first, so that the workers end together."""
+    busy = [0.0] * workers
+    worker_of = {}
+    for index in sorted(range(len(costs)), key=lambda i: -costs[i]):
+        worker_of[index] = busy.index(min(busy))
+        busy[worker_of[index]] += costs[index]
+    return [Slot(seconds * cost / busy[worker_of[i]], worker_of[i]) for i, cost in enumerate(costs)]
+
+
+def fitted(slots: Sequence[Slot], least_s: Sequence[float], seconds: float) -> list[Slot]:
+    """Slots that fill what time every worker has now; one that would be shorter than is of use is given up.
+
+    Args:
+        slots: As they were allotted.
+        least_s: The shortest of use, for each.
+        seconds: That every worker has.
+    """
+    kept = {index for index, slot in enumerate(slots) if slot.seconds > 0}
+    while True:
+        busy: dict[int, float] = {}
+        for index in kept:
+            busy[slots[index].worker] = busy.get(slots[index].worker, 0.0) + slots[index].seconds
+        made = [
+            Slot(seconds * slot.seconds / busy[slot.worker] if index in kept else 0.0, slot.worker)
+            for index, slot in enumerate(slots)
+        ]
+        # A little less than was allotted is rounding, not a kill.
+        short = [index for index in kept if made[index].seconds < 0.9 * least_s[index]]
+        if not short:
+            return made
+        kept.remove(min(short, key=lambda index: made[index].seconds / least_s[index]))
+
+
+def starts(slots: Sequence[Slot]) -> list[float]:
+    """When each slot begins if workers take their designs in turn, those without time first."""
+    ends: dict[int, float] = {}
+    begun = [0.0] * len(slots)
+    for index in sorted(range(len(slots)), key=lambda i: slots[i].seconds > 0):
+        begun[index] = ends.get(slots[index].worker, 0.0)
+        ends[slots[index].worker] = begun[index] + slots[index].seconds
+    return begun

@@ -26,6 +26,10 @@ _ACTS_ONLY_WITH = (
 )
 
 
+# An evaluation for each phase, and one that finishes a design.
+_FEWEST_SEQUENTIAL = 3
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -189,6 +193,11 @@ def _check_search(search: SearchConfig, precisions: Sequence[str]) -> None:
 
 def _check_finalists(config: StudyConfig) -> None:
     evaluations, count = parse_budget(config.budget).evaluations, config.finalists.count
+    if evaluations is not None and config.search.mode == "sequential" and evaluations < _FEWEST_SEQUENTIAL:
+        raise ConfigError(
+            f"budget is {config.budget!r}, but a sequential search needs one for each of its two phases and "
+            f"one that finishes a design. Give at least {_FEWEST_SEQUENTIAL} evaluations."
+        )
     if evaluations is not None and count is not None and count > max(1, evaluations // 2):
         raise ConfigError(
             f"finalists.count is {count}, but of {evaluations} evaluations at most half can finish a design. "

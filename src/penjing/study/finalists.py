@@ -9,24 +9,18 @@ Talwalkar, AISTATS 2016).
 """
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from penjing.space import Candidate, Value
-from penjing.store import Trial, content_key
-from penjing.study.allotting import Standing, allotted
+from penjing.space import Candidate
+from penjing.store import Trial
+from penjing.study.allotting import Slot, Standing, allotted
 from penjing.study.draws import Draw, stream
-from penjing.study.jobs import SUPERNET, FinalJob, TeacherJob
-from penjing.study.prospects import (
-    FEWEST_FINALISTS,
-    FIRST_EPOCHS,
-    MOST_FINALISTS,
-    finishing_cost,
-    relative_time,
-)
+from penjing.study.jobs import SUPERNET, TeacherJob
+from penjing.study.prospects import FEWEST_FINALISTS, FIRST_EPOCHS, MOST_FINALISTS
+from penjing.study.rung import Rung, Seat, seconds_for_training, without_training
 
 if TYPE_CHECKING:
     from penjing.study.study import Study
@@ -35,33 +29,8 @@ log = logging.getLogger(__name__)
 _SHIPPED_AFTER_A_STOP = 4
 _STOPPED = "stopped early"
 _SHARE_FOR_ACCURACY = 0.5
-# What is kept back covers what jobs do besides training.
-_FOR_TRAINING = 0.95
-
-
-@dataclass(frozen=True)
-class Seat:
-    """A design that is being trained.
-
-    Attributes:
-        candidate: Its choices, training included.
-        start_key: The weights that it begins with; empty for none.
-        weight: The time that it takes or is given, relatively to the others.
-    """
-
-    candidate: Candidate
-    start_key: str
-    weight: float
-
-    @property
-    def without_training(self) -> Candidate:
-        """What decides the network and its costs."""
-        return without_training(self.candidate)
-
-
-def without_training(candidate: Mapping[str, Value]) -> Candidate:
-    """The candidate's architecture and compression choices."""
-    return Candidate({name: v for name, v in candidate.items() if not name.startswith("training.")})
+# Before a rung told how many images judged it.
+_USUAL_VALIDATION_IMAGES = 2000
 
 
 class FinalistRounds:
@@ -88,18 +57,19 @@ class FinalistRounds:
         study = self.study
         if not study.inherited_trials():
             return
-        plan = f"plan of {self.last}"
+        plan = f"designs of {self.first} and {self.last}"
         n_first, n_last = study.journal.get(plan) or study.journal.put_once(plan, self._planned())
+        part = study.config.finalists.first_rung_fraction
         if n_first:
             study.begin(self.first, 2000 + 2 * study.extension)
-            self._rung(self.first, self._seated(self.first, n_first, True), is_last=False)
+            Rung(self.first, False, part, part).train(study, self._seated(self.first, n_first, True))
             study.journal.end_phase(self.first)
         study.begin(self.last, 2001 + 2 * study.extension)
         if n_first:
-            teacher = self._teacher()
-            self._rung(self.last, self._going_on(n_last), is_last=True, teacher=teacher)
+            seats = self._going_on(n_last)
+            Rung(self.last, True, 1.0 - part, teacher_key=self._teacher()).train(study, seats)
         else:
-            self._rung(self.last, self._seated(self.last, n_last, False), is_last=True)
+            Rung(self.last, True).train(study, self._seated(self.last, n_last, False))
         study.journal.end_phase(self.last)
 
     def _seated(self, phase: str, n: int, has_rungs: bool) -> list[Seat]:
@@ -111,16 +81,14 @@ class FinalistRounds:
 
     def _seat(self, candidate: Candidate) -> Seat:
         study = self.study
-        bare = without_training(candidate)
-        costs = study.pipeline.costs(bare)
-        weight = relative_time(costs) if study.plan is None else finishing_cost(costs)
         if study.way == SUPERNET:
-            return Seat(candidate, SUPERNET, weight)
+            return Seat(candidate, SUPERNET)
+        bare = without_training(candidate)
         start = study.lineage.of(bare) or study.lineage.nearest(bare)
-        return Seat(candidate, start.weights_key if start else "", weight)
+        return Seat(candidate, start.weights_key if start else "")
 
     def _planned(self) -> tuple[int, int]:
-        """How many designs are trained for a part of the length, 0 for none, and how many are finished."""
+        """How many designs are in the first rung, 0 for none, and in the last; with a clock the same ones."""
         study = self.study
         wanted = study.config.finalists.count
         if study.span.evaluations is not None:
@@ -151,93 +119,6 @@ class FinalistRounds:
                 seats.append(seat)
         return seats
 
-    def _rung(self, phase: str, seats: Sequence[Seat], is_last: bool, teacher: str = "") -> None:
-        study = self.study
-        known = {t.key: t for t in study.journal.trials(phase=phase)}
-        told = {key for key, trial in known.items() if trial.state != "asked"}
-        left = [seat for seat in seats if seat.candidate.key not in told]
-        # The longest first, so that the workers end together.
-        left.sort(key=lambda seat: -seat.weight)
-        jobs: list[FinalJob] = []
-        numbers: list[int] = []
-        for seat, limit in zip(left, self._seconds(left, is_last), strict=True):
-            candidate = seat.candidate
-            asked = known.get(candidate.key)
-            number = asked.number if asked else study.journal.next_number()
-            fidelity = "final" if is_last else "rung"
-            study.journal.ask(number, phase, fidelity, candidate.as_dict(), candidate.key)
-            numbers.append(number)
-            jobs.append(self._job(phase, seat, is_last, limit, teacher))
-        for number, seat, job, outcome in zip(numbers, left, jobs, study.executor.map(jobs), strict=True):
-            if outcome.error:
-                study.journal.tell(number, "failed", {}, outcome.seconds, outcome.error)
-                study.tell(f"design {job.design} failed: {outcome.error}")
-                continue
-            measurements = {
-                "accuracy": outcome.measurements["accuracy"],
-                "costs": study.pipeline.costs(seat.without_training),
-                "design": job.design,
-                "weights_key": job.weights_key,
-                "facts": outcome.facts,
-            }
-            if not is_last:
-                measurements["seen_epochs"] = self._training_behind(seat, outcome.facts)
-            study.journal.tell(number, "done", measurements, outcome.seconds)
-            study.tell(f"design {job.design}: validation accuracy {measurements['accuracy']:.2%}")
-
-    def _job(self, phase: str, seat: Seat, is_last: bool, limit: float | None, teacher: str) -> FinalJob:
-        study = self.study
-        finalists = study.config.finalists
-        design = seat.candidate.key[:8]
-        part = finalists.first_rung_fraction
-        has_first = bool(study.journal.trials(phase=self.first))
-        share = (1.0 - part if has_first else 1.0) if is_last else part
-        is_as_it_is = phase == _STOPPED or limit == 0.0
-        uses_teacher = float(str(seat.candidate["training.distillation_weight"])) > 0
-        return FinalJob(
-            design=design,
-            candidate=seat.candidate.as_dict(),
-            weights_key=content_key(phase, seat.candidate.key, study.config.seed),
-            start_key=seat.start_key,
-            teacher_key=teacher if uses_teacher else "",
-            epochs=0.0 if is_as_it_is else study.finalist_epochs * share,
-            tuning_epochs=study.finalist_epochs * finalists.tuning_fraction if is_last else 0.0,
-            seconds=limit,
-            is_last=is_last,
-            seed=int(content_key(phase, seat.candidate.key, study.config.seed), 16) % 2**62,
-        )
-
-    def _training_behind(self, seat: Seat, facts: Mapping[str, Any]) -> float:
-        """Passes over the data behind a design's weights, brief trainings included."""
-        epochs = float(facts["recipe"]["epochs"])
-        if seat.start_key == SUPERNET:
-            return epochs + float(self.study.journal.get("shared training")["epochs"])
-        lineage = self.study.lineage
-        own = lineage.of(seat.without_training)
-        if own and own.weights_key == seat.start_key:
-            return epochs + own.seen_epochs
-        return lineage.seen_epochs(seat.without_training, seat.start_key, epochs)
-
-    def _seconds(self, seats: Sequence[Seat], is_last: bool) -> list[float | None]:
-        """Divide the time that is left for a rung by the seats' weights, and each worker's whole time."""
-        left = self._left_s()
-        if left is None:
-            return [None] * len(seats)
-        rung_s = left if is_last else self.study.config.finalists.first_rung_fraction * left
-        busy = [0.0] * self.study.workers
-        workers = []
-        for seat in seats:  # in the order in which the workers will take them
-            workers.append(busy.index(min(busy)))
-            busy[workers[-1]] += seat.weight
-        return [
-            rung_s * seat.weight / busy[worker] if seat.weight else 0.0
-            for seat, worker in zip(seats, workers, strict=True)
-        ]
-
-    def _left_s(self) -> float | None:
-        left = self.study.seconds_left()
-        return None if left is None else _FOR_TRAINING * left
-
     def ship_known(self) -> None:
         """After an interrupt before any design was finished: make files of the best that were trained."""
         study = self.study
@@ -255,51 +136,69 @@ class FinalistRounds:
                 for s, t in zip(seats, chosen, strict=True)
             ]
         study.begin(_STOPPED, 3000)
-        self._rung(_STOPPED, seats, is_last=True)
+        Rung(_STOPPED, True, part=0.0).train(study, seats)
 
     def _going_on(self, n: int) -> list[Seat]:
-        """The designs of the first rung that are finished, decided once."""
+        """The designs of the first rung that are finished, and the time of each: decided once."""
         journal, key = self.study.journal, f"seats of {self.last}"
         kept = journal.get(key)
         if kept is None:
             kept = journal.put_once(
                 key,
-                [[s.candidate.as_dict(), s.start_key, s.weight] for s in self._seats_of_the_last(n)],
+                [
+                    {
+                        "candidate": seat.candidate.as_dict(),
+                        "start_key": seat.start_key,
+                        "slot": [seat.slot.seconds, seat.slot.worker] if seat.slot else None,
+                        "least_s": seat.least_s,
+                    }
+                    for seat in self._seats_of_the_last(n)
+                ],
             )
-        return [Seat(Candidate(candidate), start_key, weight) for candidate, start_key, weight in kept]
+        return [
+            Seat(
+                Candidate(one["candidate"]),
+                one["start_key"],
+                Slot(*one["slot"]) if one["slot"] else None,
+                one["least_s"],
+            )
+            for one in kept
+        ]
 
     def _seats_of_the_last(self, n: int) -> list[Seat]:
         study = self.study
         trials = study.journal.trials(state="done", phase=self.first)
-        left = self._left_s()
-        if left is None:
+        left_s = seconds_for_training(study)
+        if left_s is None:
             trials = study.choosing.most_volume(trials, [study.row(trial) for trial in trials], n)
-            weights = [relative_time(trial.measurements["costs"]) for trial in trials]
-        else:
-            weights = allotted(
-                study.problem(study.pipeline.space),
-                [self._standing(trial) for trial in trials],
-                left * study.workers,
-                left,
-                _SHARE_FOR_ACCURACY if study.choosing.cares_for_accuracy else 0.0,
-                stream(study.config.seed, Draw.TIME, study.extension),
-            )
+            return [_further(trial) for trial in trials]
+        standings = [self._standing(trial) for trial in trials]
+        finished = study.journal.trials(state="done", fidelity="final")
+        slots = allotted(
+            study.problem(study.pipeline.space),
+            [*standings, *(replace(self._standing(trial), most_epochs=0.0) for trial in finished)],
+            left_s,
+            study.workers,
+            _SHARE_FOR_ACCURACY if study.choosing.cares_for_accuracy else 0.0,
+            stream(study.config.seed, Draw.TIME, study.extension),
+        )
         return [
-            Seat(Candidate(trial.candidate), str(trial.measurements["weights_key"]), weight)
-            for trial, weight in zip(trials, weights, strict=True)
+            replace(_further(trial), slot=slot, least_s=one.least_s)
+            for trial, slot, one in zip(trials, slots, standings, strict=False)
         ]
 
     def _standing(self, trial: Trial) -> Standing:
-        study = self.study
-        measured = trial.measurements
-        recipe, n = measured["facts"]["recipe"], measured["facts"]["validation_images"]
-        accuracy = measured["accuracy"]
+        study, measured, facts = self.study, trial.measurements, trial.measurements["facts"]
+        accuracy, epochs = measured["accuracy"], max(facts["recipe"]["epochs"], 1e-6)
+        n = facts.get("validation_images", _USUAL_VALIDATION_IMAGES)
+        blueprint = study.pipeline.blueprint(without_training(trial.candidate))
+        pace_s = facts.get("training_s", trial.seconds or 0.0) / epochs
         return Standing(
             row=study.row(trial),
             deviation=float(np.sqrt(accuracy * (1.0 - accuracy) / n)),
-            seen_epochs=measured["seen_epochs"],
-            seconds_per_epoch=(trial.seconds or 0.0) / recipe["epochs"],
-            most_epochs=study.finalist_epochs,
+            seen_epochs=measured.get("seen_epochs", epochs),
+            seconds_per_epoch=pace_s / (1.0 - study.pipeline.tuning_share(blueprint)),
+            most_epochs=(1.0 - study.config.finalists.first_rung_fraction) * study.finalist_epochs,
         )
 
     def _teacher(self) -> str:
@@ -316,3 +215,8 @@ class FinalistRounds:
             log.warning("no distillation: %s", outcome.error)
             return ""
         return key
+
+
+def _further(trial: Trial) -> Seat:
+    """A design of the first rung goes on from its weights."""
+    return Seat(Candidate(trial.candidate), str(trial.measurements["weights_key"]))

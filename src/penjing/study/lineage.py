@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from penjing.space import Candidate, SearchSpace, Value
 from penjing.store import Journal, content_key
+from penjing.study.jobs import SUPERNET
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,11 @@ class Lineage:
 
         Args:
             candidate: Whose.
-            parent_key: The weights that it began with; empty for none.
+            parent_key: The weights that it began with, or the supernet's; empty for none.
             epochs: Its own training just now; 0 where its weights were there.
         """
+        if parent_key == SUPERNET:
+            return epochs + float(self._journal.get("shared training")["epochs"])
         own = self.of(candidate)
         if not epochs and own:
             return own.seen_epochs

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from penjing.blueprint import Blueprint, InputSpec, macs, parameters
+from penjing.blueprint import Blueprint, InputSpec, macs, parameters, precision_named
 from penjing.compression.quantization.method import Quantization
 from penjing.families.convolutional import ConvolutionalFamily, ConvolutionalSettings
 from penjing.protocols import Abilities, Target
@@ -94,6 +94,15 @@ class Pipeline:
     def without_distillation(self, training: Candidate) -> Candidate:
         """The same training choices where there is no teacher, whatever is offered."""
         return Candidate({**training, "training.distillation_weight": 0.0})
+
+    def tuning_share(self, blueprint: Blueprint) -> float:
+        """The part of the time kept for quantization-aware training: where few bits may cost accuracy."""
+        precisions = [precision_named(layer.precision) for layer in blueprint.weighted_layers]
+        if any(precision.weight_bits < 8 for precision in precisions):
+            return self.config.finalists.tuning_fraction
+        if any(precision.integer for precision in precisions):
+            return self.config.finalists.tuning_fraction / 2
+        return 0.0
 
     def default_training(self) -> Candidate:
         """The middle value of every training choice; of two, the second."""

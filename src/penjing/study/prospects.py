@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # Passes over the data that a first rung should give; few and many finalists.
 FIRST_EPOCHS = 5
 FEWEST_FINALISTS, MOST_FINALISTS = 6, 12
-# Designs that share most of the time for finalists, as it is divided in the end.
+# As if so many designs shared the time for finalists evenly.
 _SHARING = 5
 # A training step takes time even with a network of hardly any operations.
 _FIXED_MEGAMACS = 0.3
@@ -66,7 +66,9 @@ class Prospects:
         def of(candidate: Candidate) -> float:
             # Its share of the time, by what a pass takes: both relatively to the usual network.
             relative = relative_time(study.pipeline.costs(candidate)) / usual
-            return min(longest, epochs / n * relative**0.5 / relative)
+            longest_s = study.plan.finalists_s if study.plan else 0.0
+            most = min(longest, longest_s / self.seconds_per_epoch(candidate))
+            return min(most, epochs / n * relative**0.5 / relative)
 
         return of
 

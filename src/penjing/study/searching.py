@@ -199,7 +199,11 @@ class Search:
                     **outcome.measurements,
                     **outcome.facts,
                     "costs": study.pipeline.costs(Candidate(trial.candidate)),
-                    "seen_epochs": self._training_behind(job, float(outcome.facts["epochs"])),
+                    "seen_epochs": study.lineage.seen_epochs(
+                        Candidate(job.candidate),
+                        SUPERNET if job.way == SUPERNET else job.parent_key,
+                        float(outcome.facts["epochs"]),
+                    ),
                     "weights_key": job.weights_key,
                 }
                 study.journal.tell(trial.number, "done", measured, outcome.seconds)
@@ -218,11 +222,6 @@ class Search:
             seed=int(content_key(training["weights_key"], study.config.seed), 16) % 2**62,
             **training,
         )
-
-    def _training_behind(self, job: InheritedJob, epochs: float) -> float:
-        if job.way == SUPERNET:
-            return float(self.study.journal.get("shared training")["epochs"])
-        return self.study.lineage.seen_epochs(Candidate(job.candidate), job.parent_key, epochs)
 
     def _tell(self, searcher: Searcher, trial: Trial) -> None:
         """A failed evaluation is told as chance, so that the search keeps away from it."""
@@ -258,8 +257,9 @@ class Search:
             if other.name == phase.name:
                 break
             before += other.share
-        # Rounded together, so that all phases make the total.
-        return max(1, round(total * (before + phase.share)) - round(total * before))
+        # Rounded together, so that all phases make the total; an extension may have nothing left for one.
+        n = round(total * (before + phase.share)) - round(total * before)
+        return max(0 if self.study.extension else 1, n)
 
     def _is_over(self, phase: Phase, began_s: float) -> bool:
         study = self.study
@@ -276,7 +276,7 @@ class Search:
         study = self.study
         if study.plan is None:
             told = [t for t in self._trials(phase) if t.state != "asked"]
-            return len(told) / self._n_evaluations(phase)
+            return len(told) / n if (n := self._n_evaluations(phase)) else 1.0
         return (study.stopwatch.elapsed_s - began_s) / (phase.share * study.plan.search_s)
 
     def _has_reached_target(self, trials: Sequence[Trial]) -> bool:

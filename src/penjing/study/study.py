@@ -39,10 +39,10 @@ _BEST_ACCURACY, _WORST_ACCURACY = 0.995, 0.6
 _NEARLY = 0.02
 # Whoever allows 64 kB may want 8 kB; less is hardly worth more.
 _WIDTH_OF_BOX = 8
-# Evaluations after which it is known roughly what accuracies are like.
 # Small networks learn hardly anything after so many images.
 _IMAGES = 3e6
 _EPOCHS, _MOST_EPOCHS = 30.0, 300.0
+# Evaluations after which it is known roughly what accuracies are like.
 _SETTLED_AFTER, _SETTLED = 8, "box is settled"
 # A small validation split cannot tell lower errors apart.
 _LEAST_ERROR = 0.02

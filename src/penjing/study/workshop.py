@@ -11,7 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save
 from torch import nn
 
-from penjing.blueprint import Blueprint, precision_named
+from penjing.blueprint import Blueprint
 from penjing.compression.quantization.simulate import calibrate, simulate_
 from penjing.errors import ArtifactError, RunFolderError
 from penjing.families.elastic.inherit import inherit_
@@ -122,14 +122,17 @@ class Workshop:
         recipe = self._recipe(candidate, job.epochs)
         if teacher is None:
             recipe = replace(recipe, distillation_weight=0.0)
-        tuning_share = self._tuning_share(blueprint) if job.is_last else 0.0
+        tuning_share = self.pipeline.tuning_share(blueprint) if job.is_last else 0.0
         seconds = None if job.seconds is None else job.seconds * (1 - tuning_share)
+        began = time.perf_counter()
         done = self._train_(network, plain, recipe, generator, teacher, seconds)
+        training_s = time.perf_counter() - began
         self._save(network, job.weights_key, done.epochs)
         ready, scheme = self._compressed(network, blueprint)
         if not job.is_last:
             facts: dict[str, object] = {
                 "recipe": asdict(done),
+                "training_s": training_s,
                 "validation_images": len(self.data.labels("validation")),
             }
             return {"accuracy": self._accuracy(ready, blueprint)}, facts
@@ -166,7 +169,8 @@ class Workshop:
         ready, scheme = self._compressed(network, blueprint)
         recipe: dict[str, object] = {"epochs": 0.0}
         if job.start_key not in ("", SUPERNET):
-            recipe = asdict(self._recipe(Candidate(job.candidate), self._epochs_of(job.start_key)))
+            trained = self._recipe(Candidate(job.candidate), self._epochs_of(job.start_key))
+            recipe = asdict(replace(trained, distillation_weight=0.0))
         return self._shipped(job, blueprint, ready, network, scheme, {"recipe": recipe})
 
     def _shipped(
@@ -190,15 +194,6 @@ class Workshop:
         )
         measured = {name: float(str(shipped[name])) for name in ("accuracy", "size_bytes")}
         return measured, {**facts, **shipped}
-
-    def _tuning_share(self, blueprint: Blueprint) -> float:
-        """The part of the time kept for quantization-aware training: where few bits may cost accuracy."""
-        precisions = [precision_named(layer.precision) for layer in blueprint.weighted_layers]
-        if any(precision.weight_bits < 8 for precision in precisions):
-            return self.config.finalists.tuning_fraction
-        if any(precision.integer for precision in precisions):
-            return self.config.finalists.tuning_fraction / 2
-        return 0.0
 
     def _teach(self, job: TeacherJob) -> tuple[dict[str, float], dict[str, object]]:
         plain = self.pipeline.float_blueprint(Candidate(job.candidate))

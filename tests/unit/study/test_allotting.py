@@ -5,10 +5,10 @@ import pytest
 from tests.unit.study.small_study import small_study
 
 from penjing.search import SearchProblem
-from penjing.study.allotting import Standing, allotted
+from penjing.study.allotting import Slot, Standing, allotted, by_cost, fitted, starts
 
 BOX = {"accuracy": (0.99, 0.6), "size_bytes": (1_000.0, 64_000.0)}
-SECONDS, LONGEST = 480.0, 240.0
+SECONDS = 240.0
 
 
 @pytest.fixture
@@ -24,12 +24,12 @@ def design(accuracy: float, size_bytes: float, **changed: float) -> Standing:
 
 
 def divide(
-    problem: SearchProblem,
-    designs: list[Standing],
-    accuracy_share: float = 0.0,
-    longest_s: float = LONGEST,
+    problem: SearchProblem, designs: list[Standing], accuracy_share: float = 0.0, workers: int = 2
 ) -> list[float]:
-    return allotted(problem, designs, SECONDS, longest_s, accuracy_share, np.random.default_rng(0))
+    slots = allotted(problem, designs, SECONDS, workers, accuracy_share, np.random.default_rng(0))
+    for worker in range(workers):
+        assert sum(slot.seconds for slot in slots if slot.worker == worker) <= SECONDS + 1e-6
+    return [slot.seconds for slot in slots]
 
 
 def test_a_design_that_another_beats_in_everything_gets_nothing(problem: SearchProblem) -> None:
@@ -39,21 +39,20 @@ def test_a_design_that_another_beats_in_everything_gets_nothing(problem: SearchP
 
 
 def test_whoever_makes_most_of_the_volume_gets_most_of_the_time(problem: SearchProblem) -> None:
-    main, corner = divide(problem, [design(0.88, 3_000), design(0.89, 58_000)], longest_s=SECONDS)
+    main, corner = divide(problem, [design(0.88, 3_000), design(0.89, 58_000)], workers=1)
     assert main > 2 * corner
 
 
 def test_a_share_for_accuracy_goes_to_the_most_accurate(problem: SearchProblem) -> None:
     designs = [design(0.88, 3_000), design(0.90, 62_000)]
-    without, with_share = (divide(problem, designs, share, SECONDS) for share in (0.0, 0.5))
+    without, with_share = (divide(problem, designs, share, workers=1) for share in (0.0, 0.5))
     assert with_share[1] > without[1]
 
 
 def test_nobody_gets_more_than_a_worker_has_or_than_is_of_use(problem: SearchProblem) -> None:
     seconds = divide(problem, [design(0.90, 2_000), design(0.95, 50_000, most_epochs=10.0)])
-    assert seconds[0] <= LONGEST
+    assert seconds[0] <= SECONDS
     assert seconds[1] <= 10.0 * 4.0
-    assert sum(seconds) <= SECONDS
 
 
 def test_what_is_finished_stays_as_it_is(problem: SearchProblem) -> None:
@@ -65,16 +64,46 @@ def test_a_training_too_short_to_win_back_what_a_restart_loses_is_not_begun(prob
     assert divide(problem, [design(0.90, 2_000, seen_epochs=60.0, seconds_per_epoch=6.0)]) == [0.0]
 
 
-def test_without_a_gain_anywhere_nobody_is_trained(problem: SearchProblem) -> None:
-    """Too large for the box, whatever it learns."""
-    assert divide(problem, [design(0.90, 90_000)]) == [0.0]
+def test_a_design_that_has_to_catch_up_for_most_of_the_time_is_begun(problem: SearchProblem) -> None:
+    assert divide(problem, [design(0.90, 2_000, seen_epochs=45.0)], workers=1)[0] >= 45.0 * 4.0
+
+
+@pytest.mark.parametrize("workers", [15, 64])
+def test_many_workers_give_a_design_all_the_time_of_one(problem: SearchProblem, workers: int) -> None:
+    assert divide(problem, [design(0.90, 2_000)], workers=workers) == [SECONDS]
+
+
+def test_where_no_volume_is_in_sight_the_most_accurate_go_on(problem: SearchProblem) -> None:
+    """Too large for the box, whatever they learn."""
+    best, other = divide(problem, [design(0.90, 90_000), design(0.70, 95_000)], workers=1)
+    assert best > 0
+    assert other == 0
 
 
 def test_nothing_is_divided_among_none(problem: SearchProblem) -> None:
     assert divide(problem, []) == []
-    assert allotted(problem, [design(0.9, 2_000)], 0.0, 0.0, 0.0, np.random.default_rng(0)) == [0.0]
+    assert allotted(problem, [design(0.9, 2_000)], 0.0, 1, 0.0, np.random.default_rng(0)) == [Slot(0.0, 0)]
 
 
 def test_the_same_seed_divides_alike(problem: SearchProblem) -> None:
     designs = [design(0.88, 3_000), design(0.89, 20_000), design(0.85, 1_500)]
     assert divide(problem, designs, 0.3) == divide(problem, designs, 0.3)
+
+
+def test_by_cost_every_worker_is_busy_to_the_end_and_equal_costs_of_one_worker_get_equal_time() -> None:
+    slots = by_cost([1.0, 4.0, 1.0, 2.0], seconds=60.0, workers=2)
+    assert [(slot.worker, slot.seconds) for slot in slots] == [(1, 15.0), (0, 60.0), (1, 15.0), (1, 30.0)]
+
+
+def test_slots_are_fitted_to_the_time_that_a_kill_left() -> None:
+    slots = [Slot(100.0, 0), Slot(60.0, 1), Slot(40.0, 1), Slot(0.0, 0)]
+    fitted_in = fitted(slots, [30.0, 30.0, 30.0, 30.0], 50.0)
+    # Of the second worker's designs only one has time enough, and gets the other's.
+    assert [slot.seconds for slot in fitted_in] == [50.0, 50.0, 0.0, 0.0]
+    assert [slot.seconds for slot in fitted(slots, [10.0] * 4, 200.0)] == [200.0, 120.0, 80.0, 0.0]
+    assert [slot.seconds for slot in fitted(slots, [90.0] * 4, 50.0)] == [0.0] * 4
+
+
+def test_workers_take_designs_in_turn_and_those_without_time_first() -> None:
+    slots = [Slot(10.0, 0), Slot(5.0, 1), Slot(0.0, 0), Slot(7.0, 1), Slot(3.0, 0)]
+    assert starts(slots) == [0.0, 0.0, 0.0, 5.0, 10.0]

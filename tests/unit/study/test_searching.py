@@ -10,7 +10,7 @@ from penjing.space import Candidate
 
 def test_the_rest_of_a_search_trains_contenders_further(tmp_path: Path) -> None:
     said = {
-        "budget": "28 evaluations",
+        "budget": "44 evaluations",
         "search": {"epochs": 5.0},
         "finalists": {"epochs": 2.0, "count": 1},
         "hypervolume_box": {"accuracy": [0.05, 0.99]},

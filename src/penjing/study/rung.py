@@ -1,0 +1,153 @@
+"""One rung: designs that are trained side by side, in the time that each was given."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from penjing.errors import EvaluationError
+from penjing.space import Candidate, Value
+from penjing.store import content_key
+from penjing.study.allotting import Slot, by_cost, fitted, starts
+from penjing.study.jobs import FinalJob, Outcome
+from penjing.study.prospects import finishing_cost, relative_time
+
+if TYPE_CHECKING:
+    from penjing.study.study import Study
+
+# What is kept back covers what jobs do besides training.
+_FOR_TRAINING = 0.95
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A design that is being trained.
+
+    Attributes:
+        candidate: Its choices, training included.
+        start_key: The weights that it begins with; empty for none.
+        slot: The time that it was allotted; None if it is by size, or there is no clock.
+        least_s: A shorter time is of no use.
+    """
+
+    candidate: Candidate
+    start_key: str
+    slot: Slot | None = None
+    least_s: float = 0.0
+
+    @property
+    def without_training(self) -> Candidate:
+        """What decides the network and its costs."""
+        return without_training(self.candidate)
+
+
+def without_training(candidate: Mapping[str, Value]) -> Candidate:
+    """The candidate's architecture and compression choices."""
+    return Candidate({name: v for name, v in candidate.items() if not name.startswith("training.")})
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A phase in which designs are trained.
+
+    Attributes:
+        phase: Its name.
+        is_last: Whether designs are compressed and written.
+        part: Of the most that finishes a design, for training in this rung; 0 if nobody is trained.
+        time_share: Of the time that is left when it begins.
+        teacher_key: Whose kept outputs to distil from; empty for none.
+    """
+
+    phase: str
+    is_last: bool
+    part: float = 1.0
+    time_share: float = 1.0
+    teacher_key: str = ""
+
+    def train(self, study: "Study", seats: Sequence[Seat]) -> None:
+        """Train all who are not told yet.
+
+        Raises:
+            EvaluationError: If every design failed.
+        """
+        known = {t.key: t for t in study.journal.trials(phase=self.phase)}
+        told = {key for key, trial in known.items() if trial.state != "asked"}
+        left = [seat for seat in seats if seat.candidate.key not in told]
+        left, limits = self._in_turn(study, left)
+        jobs: list[FinalJob] = []
+        numbers: list[int] = []
+        for seat, limit in zip(left, limits, strict=True):
+            candidate = seat.candidate
+            asked = known.get(candidate.key)
+            number = asked.number if asked else study.journal.next_number()
+            fidelity = "final" if self.is_last else "rung"
+            study.journal.ask(number, self.phase, fidelity, candidate.as_dict(), candidate.key)
+            numbers.append(number)
+            jobs.append(self._job(study, seat, limit))
+        for number, seat, job, outcome in zip(numbers, left, jobs, study.executor.map(jobs), strict=True):
+            self._tell(study, number, seat, job, outcome)
+        trials = study.journal.trials(phase=self.phase)
+        if trials and all(trial.state == "failed" for trial in trials):
+            raise EvaluationError(f"All {len(trials)} designs failed; the first: {trials[0].error}")
+
+    def _tell(self, study: "Study", number: int, seat: Seat, job: FinalJob, outcome: Outcome) -> None:
+        if outcome.error and self.is_last and 0 < self.part < 1:
+            study.tell(f"design {job.design} failed: {outcome.error} It ships as the first rung left it.")
+            outcome = next(iter(study.executor.map([replace(job, epochs=0.0)])))
+        if outcome.error:
+            study.journal.tell(number, "failed", {}, outcome.seconds, outcome.error)
+            study.tell(f"design {job.design} failed: {outcome.error}")
+            return
+        measurements = {
+            "accuracy": outcome.measurements["accuracy"],
+            "costs": study.pipeline.costs(seat.without_training),
+            "design": job.design,
+            "weights_key": job.weights_key,
+            "facts": outcome.facts,
+        }
+        if not self.is_last:
+            measurements["seen_epochs"] = study.lineage.seen_epochs(
+                seat.without_training, seat.start_key, outcome.facts["recipe"]["epochs"]
+            )
+        study.journal.tell(number, "done", measurements, outcome.seconds)
+        study.tell(f"design {job.design}: validation accuracy {measurements['accuracy']:.2%}")
+
+    def _in_turn(self, study: "Study", seats: list[Seat]) -> tuple[list[Seat], list[float | None]]:
+        """Seats in the order in which workers take them, and the seconds that each has."""
+        costs = [study.pipeline.costs(seat.without_training) for seat in seats]
+        left_s = seconds_for_training(study)
+        if left_s is None or not self.part:
+            order = sorted(range(len(seats)), key=lambda i: -relative_time(costs[i]))
+            return [seats[i] for i in order], [None] * len(seats)
+        slots = [seat.slot for seat in seats if seat.slot]
+        if len(slots) == len(seats):
+            slots = fitted(slots, [seat.least_s for seat in seats], self.time_share * left_s)
+        else:
+            slots = by_cost([finishing_cost(cost) for cost in costs], self.time_share * left_s, study.workers)
+        begin = starts(slots)
+        order = sorted(range(len(seats)), key=lambda i: (begin[i], slots[i].seconds))
+        return [seats[i] for i in order], [slots[i].seconds for i in order]
+
+    def _job(self, study: "Study", seat: Seat, limit: float | None) -> FinalJob:
+        candidate = seat.candidate
+        uses_teacher = float(str(candidate["training.distillation_weight"])) > 0
+        is_trained = self.part > 0 and not (self.is_last and limit == 0.0)
+        tuning = study.config.finalists.tuning_fraction if self.is_last else 0.0
+        weights_key = content_key(self.phase, candidate.key, study.config.seed)
+        return FinalJob(
+            design=candidate.key[:8],
+            candidate=candidate.as_dict(),
+            weights_key=weights_key,
+            start_key=seat.start_key,
+            teacher_key=self.teacher_key if uses_teacher else "",
+            epochs=self.part * study.finalist_epochs if is_trained else 0.0,
+            tuning_epochs=tuning * study.finalist_epochs,
+            seconds=limit,
+            is_last=self.is_last,
+            seed=int(weights_key, 16) % 2**62,
+        )
+
+
+def seconds_for_training(study: "Study") -> float | None:
+    """What is left for training designs; None without a clock."""
+    left = study.seconds_left()
+    return None if left is None else _FOR_TRAINING * left
