@@ -28,7 +28,7 @@ def test_it_shows_the_defaults_but_for_the_data_what_they_need_and_a_constraint(
 @pytest.mark.parametrize("task", TASKS)
 def test_what_is_commented_out_is_allowed_too(task: str) -> None:
     shown = re.sub(
-        r"^( *)# ((?:workers|max_train|count|family|  kernels):)", r"\1\2", template(task), flags=re.M
+        r"^( *)# ((?:workers|max_train|count|epochs|family|  kernels):)", r"\1\2", template(task), flags=re.M
     )
     config = checked(yaml.safe_load(shown))
     assert (config.workers, config.max_train, config.finalists.count) == (2, 20000, 8)
