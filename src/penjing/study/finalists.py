@@ -80,12 +80,10 @@ class FinalistRounds:
         return self._seats(n, has_rungs)
 
     def _seat(self, candidate: Candidate) -> Seat:
-        study = self.study
-        if study.way == SUPERNET:
-            return Seat(candidate, SUPERNET)
-        bare = without_training(candidate)
-        start = study.lineage.of(bare) or study.lineage.nearest(bare)
-        return Seat(candidate, start.weights_key if start else "")
+        lineage, bare = self.study.lineage, without_training(candidate)
+        start = lineage.of(bare) or lineage.nearest(bare)
+        start_key = SUPERNET if self.study.way == SUPERNET else start.weights_key if start else ""
+        return Seat(candidate, start_key, lineage.seen_epochs(bare, start_key, 0.0))
 
     def _planned(self) -> tuple[int, int]:
         """How many designs are in the first rung, 0 for none, and in the last; with a clock the same ones."""
@@ -132,7 +130,7 @@ class FinalistRounds:
         seats = [self._seat(Candidate({**training, **trial.candidate})) for trial in chosen]
         if rungs:
             seats = [
-                replace(s, start_key=t.measurements["weights_key"])
+                replace(s, start_key=t.measurements["weights_key"], seen_epochs=t.measurements["seen_epochs"])
                 for s, t in zip(seats, chosen, strict=True)
             ]
         study.begin(_STOPPED, 3000)
@@ -149,6 +147,7 @@ class FinalistRounds:
                     {
                         "candidate": seat.candidate.as_dict(),
                         "start_key": seat.start_key,
+                        "seen_epochs": seat.seen_epochs,
                         "slot": [seat.slot.seconds, seat.slot.worker] if seat.slot else None,
                         "least_s": seat.least_s,
                     }
@@ -159,6 +158,7 @@ class FinalistRounds:
             Seat(
                 Candidate(one["candidate"]),
                 one["start_key"],
+                one["seen_epochs"],
                 Slot(*one["slot"]) if one["slot"] else None,
                 one["least_s"],
             )
@@ -219,4 +219,5 @@ class FinalistRounds:
 
 def _further(trial: Trial) -> Seat:
     """A design of the first rung goes on from its weights."""
-    return Seat(Candidate(trial.candidate), str(trial.measurements["weights_key"]))
+    measured = trial.measurements
+    return Seat(Candidate(trial.candidate), str(measured["weights_key"]), measured["seen_epochs"])

@@ -25,12 +25,14 @@ class Seat:
     Attributes:
         candidate: Its choices, training included.
         start_key: The weights that it begins with; empty for none.
+        seen_epochs: Training behind these.
         slot: The time that it was allotted; None if it is by size, or there is no clock.
         least_s: A shorter time is of no use.
     """
 
     candidate: Candidate
     start_key: str
+    seen_epochs: float
     slot: Slot | None = None
     least_s: float = 0.0
 
@@ -92,22 +94,21 @@ class Rung:
     def _tell(self, study: "Study", number: int, seat: Seat, job: FinalJob, outcome: Outcome) -> None:
         if outcome.error and self.is_last and 0 < self.part < 1:
             study.tell(f"design {job.design} failed: {outcome.error} It ships as the first rung left it.")
-            outcome = next(iter(study.executor.map([replace(job, epochs=0.0)])))
+            job = replace(job, epochs=0.0)
+            outcome = next(iter(study.executor.map([job])))
         if outcome.error:
             study.journal.tell(number, "failed", {}, outcome.seconds, outcome.error)
             study.tell(f"design {job.design} failed: {outcome.error}")
             return
+        own = outcome.facts["recipe"]["epochs"] if job.epochs else 0.0
         measurements = {
             "accuracy": outcome.measurements["accuracy"],
             "costs": study.pipeline.costs(seat.without_training),
             "design": job.design,
             "weights_key": job.weights_key,
-            "facts": outcome.facts,
+            "seen_epochs": seat.seen_epochs + own,
+            "facts": {**outcome.facts, "seen_epochs": seat.seen_epochs + own},
         }
-        if not self.is_last:
-            measurements["seen_epochs"] = study.lineage.seen_epochs(
-                seat.without_training, seat.start_key, outcome.facts["recipe"]["epochs"]
-            )
         study.journal.tell(number, "done", measurements, outcome.seconds)
         study.tell(f"design {job.design}: validation accuracy {measurements['accuracy']:.2%}")
 
