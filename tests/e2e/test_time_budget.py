@@ -15,6 +15,8 @@ CONFIG = {
     "constraints": ["size_bytes <= 20 kB"],
     "budget": "25 s",
     "workers": 1,
+    "space": {"family": {"stage_widths": [[4, 8], [8, 16]], "stage_depths": [[1], [1, 2]]}},
+    "search": {"train_on": "alone", "epochs": 1},
     "training": {"mirror": False, "batch_size": 64},
 }
 

@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 _SHIPPED_AFTER_A_STOP = 4
 _STOPPED = "stopped early"
 _SHARE_FOR_ACCURACY = 0.5
+# Larger networks end higher without their brief trainings, if the first rung is so many times as
+# long; smaller ones end higher with them (ADR 9).
+_FRESH_ABOVE_PARAMETERS, _FRESH_ABOVE = 4_000, 2.0
 # Before a rung told how many images judged it.
 _USUAL_VALIDATION_IMAGES = 2000
 
@@ -58,48 +61,62 @@ class FinalistRounds:
         if not study.inherited_trials():
             return
         plan = f"designs of {self.first} and {self.last}"
-        n_first, n_last = study.journal.get(plan) or study.journal.put_once(plan, self._planned())
+        n_first, n_last, epochs = study.journal.get(plan) or study.journal.put_once(plan, self._planned())
         part = study.config.finalists.first_rung_fraction
         if n_first:
             study.begin(self.first, 2000 + 2 * study.extension)
-            Rung(self.first, False, part, part).train(study, self._seated(self.first, n_first, True))
+            Rung(self.first, False, part, part).train(study, self._seated(self.first, n_first, epochs))
             study.journal.end_phase(self.first)
         study.begin(self.last, 2001 + 2 * study.extension)
         if n_first:
             seats = self._going_on(n_last)
             Rung(self.last, True, 1.0 - part, teacher_key=self._teacher()).train(study, seats)
         else:
-            Rung(self.last, True).train(study, self._seated(self.last, n_last, False))
+            Rung(self.last, True).train(study, self._seated(self.last, n_last, epochs))
         study.journal.end_phase(self.last)
 
-    def _seated(self, phase: str, n: int, has_rungs: bool) -> list[Seat]:
-        """The designs that were asked for already, or as many new ones."""
+    def _seated(self, phase: str, n: int, epochs: float) -> list[Seat]:
+        """The designs that were asked for already, or as many new ones, for a training of so many passes."""
         asked = self.study.journal.trials(phase=phase)
         if len(asked) >= n:
-            return [self._seat(Candidate(trial.candidate)) for trial in asked]
-        return self._seats(n, has_rungs)
+            return [self._first_seat(Candidate(trial.candidate), epochs) for trial in asked]
+        return self._seats(phase, n, epochs)
+
+    def _first_seat(self, candidate: Candidate, epochs: float) -> Seat:
+        seat = self._seat(candidate)
+        is_large = self.study.pipeline.costs(seat.without_training)["parameters"] > _FRESH_ABOVE_PARAMETERS
+        is_fresh = is_large and seat.start_key != SUPERNET and epochs > _FRESH_ABOVE * seat.seen_epochs
+        return replace(seat, start_key="", seen_epochs=0.0) if is_fresh else seat
 
     def _seat(self, candidate: Candidate) -> Seat:
+        """With the weights of its brief trainings, or of the nearest network that had any."""
         lineage, bare = self.study.lineage, without_training(candidate)
         start = lineage.of(bare) or lineage.nearest(bare)
         start_key = SUPERNET if self.study.way == SUPERNET else start.weights_key if start else ""
         return Seat(candidate, start_key, lineage.seen_epochs(bare, start_key, 0.0))
 
-    def _planned(self) -> tuple[int, int]:
-        """How many designs are in the first rung, 0 for none, and in the last; with a clock the same ones."""
+    def _planned(self) -> tuple[int, int, float]:
+        """Designs in the first rung, 0 for none, and in the last; passes of a design's first training.
+
+        With a clock both rungs have the same designs.
+        """
         study = self.study
-        wanted = study.config.finalists.count
+        wanted, part = study.config.finalists.count, study.config.finalists.first_rung_fraction
         if study.span.evaluations is not None:
             n_last, has_first = self.of_evaluations(study.span.evaluations, wanted)
-            return 2 * n_last if has_first else 0, n_last
-        seconds = study.config.finalists.first_rung_fraction * (study.seconds_left() or 0.0) * study.workers
+            return (
+                2 * n_last if has_first else 0,
+                n_last,
+                study.finalist_epochs * (part if has_first else 1.0),
+            )
+        seconds = part * (study.seconds_left() or 0.0) * study.workers
         chosen = study.choosing.chosen(wanted or MOST_FINALISTS)
         each = [study.prospects.seconds_per_epoch(candidate) for candidate in chosen]
         affordable = int(np.sum(np.cumsum(each) * FIRST_EPOCHS <= seconds))
         n = wanted or int(np.clip(affordable, FEWEST_FINALISTS, MOST_FINALISTS))
-        return n, n
+        return n, n, seconds / sum(each[:n])
 
-    def _seats(self, n: int, has_rungs: bool) -> list[Seat]:
+    def _seats(self, phase: str, n: int, epochs: float) -> list[Seat]:
         """The chosen designs, with training choices spread over them."""
         study = self.study
         rng = stream(study.config.seed, Draw.TRAINING_CHOICES, study.extension)
@@ -109,10 +126,10 @@ class FinalistRounds:
         seats: list[Seat] = []
         for index, candidate in enumerate(self.study.choosing.chosen(n)):
             drawn = study.pipeline.training_space.sample(rng)
-            training = drawn if has_rungs and index % 2 else study.pipeline.default_training()
-            if not has_rungs:
+            training = drawn if phase == self.first and index % 2 else study.pipeline.default_training()
+            if phase == self.last:
                 training = study.pipeline.without_distillation(training)
-            seat = self._seat(Candidate({**candidate, **training}))
+            seat = self._first_seat(Candidate({**candidate, **training}), epochs)
             if seat.candidate.key not in finished:
                 seats.append(seat)
         return seats

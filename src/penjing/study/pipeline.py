@@ -47,6 +47,7 @@ class Pipeline:
         self.space = SearchSpace([*self.family.choices(self.abilities), *compression])
         self.training_space = SearchSpace(_training_choices(config))
         self.latency_ms: Callable[[Blueprint], float] | None = None
+        self._costs: dict[tuple[str, bool], dict[str, float]] = {}
 
     def float_blueprint(self, candidate: Candidate) -> Blueprint:
         """The candidate's network before compression."""
@@ -57,8 +58,11 @@ class Pipeline:
         return self.quantization.rewrite(self.float_blueprint(candidate), candidate)
 
     def costs(self, candidate: Candidate) -> dict[str, float]:
-        """Everything that is known before training."""
-        return self.costs_of(self.blueprint(candidate))
+        """Everything that is known before training; kept, for a search asks for the same again and again."""
+        key = (candidate.key, self.latency_ms is not None)
+        if key not in self._costs:
+            self._costs[key] = self.costs_of(self.blueprint(candidate))
+        return dict(self._costs[key])
 
     def costs_of(self, blueprint: Blueprint) -> dict[str, float]:
         """The same, of a blueprint."""

@@ -57,18 +57,16 @@ class Prospects:
         study, longest = self._study, self._study.finalist_epochs
         if study.plan is None:
             return lambda candidate: longest
-        seconds = study.plan.finalists_s * study.workers
+        plan, pace_s = study.plan, self._pace_s()
         told = [relative_time(trial.measurements["costs"]) for trial in study.inherited_trials()]
         usual = float(np.median(told or [1.0]))
-        epochs = seconds / (self._pace_s() * usual)
         n = min(study.config.finalists.count or _SHARING, _SHARING)
+        epochs = plan.finalists_s * study.workers / (pace_s * usual) / n
 
         def of(candidate: Candidate) -> float:
+            time = relative_time(study.pipeline.costs(candidate))
             # Its share of the time, by what a pass takes: both relatively to the usual network.
-            relative = relative_time(study.pipeline.costs(candidate)) / usual
-            longest_s = study.plan.finalists_s if study.plan else 0.0
-            most = min(longest, longest_s / self.seconds_per_epoch(candidate))
-            return min(most, epochs / n * relative**0.5 / relative)
+            return min(longest, plan.finalists_s / (pace_s * time), epochs * (usual / time) ** 0.5)
 
         return of
 

@@ -40,7 +40,7 @@ _NEARLY = 0.02
 # Whoever allows 64 kB may want 8 kB; less is hardly worth more.
 _WIDTH_OF_BOX = 8
 # Small networks learn hardly anything after so many images.
-_IMAGES = 3e6
+_IMAGES = 5e6
 _EPOCHS, _MOST_EPOCHS = 30.0, 300.0
 # Evaluations after which it is known roughly what accuracies are like.
 _SETTLED_AFTER, _SETTLED = 8, "box is settled"
