@@ -266,7 +266,7 @@ class Search:
         told = [t for t in self._trials(phase) if t.state != "asked"]
         if self._has_reached_target(told) or self._gains_no_more(told):
             return True
-        if study.plan is not None and not study.inherited_trials():
+        if study.plan is not None and not told and not study.inherited_trials():
             return False  # with nothing evaluated there is nothing to finish
         if self._progress(phase, began_s) >= 1.0:
             return True

@@ -7,6 +7,7 @@ import pytest
 from tests.unit.study.small_study import small_study
 
 from penjing.space import Candidate
+from penjing.study import finalists
 from penjing.study.choosing import Choosing
 from penjing.study.finalists import FinalistRounds
 from penjing.study.prospects import FEWEST_FINALISTS, FIRST_EPOCHS, MOST_FINALISTS
@@ -119,3 +120,32 @@ def test_a_range_of_accuracies_that_was_stated_is_kept(tmp_path: Path, said: dic
         tell_some(study)
         study.settle_box(study.problem(study.pipeline.space))
         assert study.box == BOX
+
+
+def test_a_large_design_begins_anew_where_the_first_rung_is_long_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with small_study(tmp_path / "run", budget="10 min") as study:
+        candidate = tell_some(study, n=1)[0]
+        seated = Candidate({**candidate, **study.pipeline.default_training()})
+        rounds, kept = FinalistRounds(study), study.lineage.of(candidate)
+        assert kept is not None
+        small = rounds._first_seat(seated, epochs=100.0)
+        monkeypatch.setattr(finalists, "_FRESH_ABOVE_PARAMETERS", 0)
+        long, brief = (rounds._first_seat(seated, epochs) for epochs in (100.0, 1.5))
+    assert (small.start_key, small.seen_epochs) == (kept.weights_key, 1.0)
+    assert (long.start_key, long.seen_epochs) == ("", 0.0)
+    assert brief == small
+
+
+def test_costs_that_were_asked_for_before_the_latency_model_was_known_are_asked_for_again(
+    tmp_path: Path,
+) -> None:
+    with small_study(tmp_path / "run") as study:
+        candidate = study.pipeline.space.sample(np.random.default_rng(0))
+        assert "latency_ms" not in study.pipeline.costs(candidate)
+        study.pipeline.latency_ms = lambda blueprint: 0.5
+        costs = study.pipeline.costs(candidate)
+        costs["size_bytes"] = 0.0
+        assert study.pipeline.costs(candidate)["latency_ms"] == 0.5
+        assert study.pipeline.costs(candidate)["size_bytes"] > 0
