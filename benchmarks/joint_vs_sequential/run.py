@@ -386,7 +386,7 @@ def volume(rows: Sequence[dict[str, Any]], box: Mapping[str, Sequence[float]]) -
 def summarised(cells: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:
     """Means of every mode; joint against each other mode, paired by seed.
 
-    The better sequential one is that with the higher mean; the best takes the best of them for every seed anew.
+    The better sequential one has the higher mean; the best takes the best of them for every seed anew.
     """
     values: dict[str, dict[int, float]] = {}
     for cell in cells:
