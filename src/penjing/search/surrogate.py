@@ -149,12 +149,21 @@ class SurrogateSearcher:
         return list(chosen.values())
 
     def most_accurate(self, n: int, rng: np.random.Generator) -> list[Candidate]:
-        """The ``n`` feasible candidates with the highest predicted value of the trained metric."""
+        """The feasible candidates with the highest predicted value of the trained metric.
+
+        Args:
+            n: How many; no two of one architecture, which would be trained twice to know the same.
+            rng: Breeds the pool.
+        """
         model = self._model()
         pool = self._bred(model, rng, _FINAL_POOLS * self.pool)
         mean, deviation = self._predict(model, pool)
-        order = np.argsort(_CAUTION * deviation - mean, kind="stable")
-        return [pool[index] for index in order[:n]]
+        best: dict[str, Candidate] = {}
+        for index in np.argsort(_CAUTION * deviation - mean, kind="stable"):
+            best.setdefault(self._architecture(pool[index]).key, pool[index])
+            if len(best) == n:
+                break
+        return list(best.values())
 
     def _polished(
         self,
@@ -183,13 +192,15 @@ class SurrogateSearcher:
 
     def _compressed_otherwise(self, candidate: Candidate, rng: np.random.Generator) -> list[Candidate]:
         """Feasible candidates of the same architecture, one change of compression away."""
-        space = self.problem.space
-        architecture = space.project(candidate, "architecture")
+        architecture = self._architecture(candidate)
         return [
             other
-            for other in space.neighbours(candidate, rng)
-            if space.project(other, "architecture") == architecture and self.problem.violation(other) == 0
+            for other in self.problem.space.neighbours(candidate, rng)
+            if self._architecture(other) == architecture and self.problem.violation(other) == 0
         ]
+
+    def _architecture(self, candidate: Candidate) -> Candidate:
+        return Candidate(self.problem.space.project(candidate, "architecture"))
 
     def predicted(self, candidates: Sequence[Candidate]) -> NDArray[np.float64]:
         """What the model expects of the trained metric, ``[n]``."""

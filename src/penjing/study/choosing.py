@@ -53,11 +53,17 @@ class Choosing:
         return chosen
 
     def promising(self, searcher: SurrogateSearcher, n: int, rng: np.random.Generator) -> list[Candidate]:
-        """What a surrogate expects to be best together; some of it the most accurate."""
+        """What a surrogate expects to be best together; some of it the most accurate.
+
+        First every architecture once: another one tells more than the same in another precision.
+        """
         n_accurate = self._n_for_accuracy(n)
-        chosen = searcher.most_accurate(n_accurate, rng) if n_accurate else []
-        front = searcher.finalists(n, rng)
-        return chosen + [candidate for candidate in front if candidate not in chosen][: n - len(chosen)]
+        accurate = searcher.most_accurate(n_accurate, rng) if n_accurate else []
+        wanted = [*accurate, *searcher.finalists(2 * n, rng)]
+        by_architecture: dict[str, Candidate] = {}
+        for candidate in wanted:
+            by_architecture.setdefault(self.study.pipeline.architecture_key(candidate), candidate)
+        return list(dict.fromkeys([*by_architecture.values(), *wanted]))[:n]
 
     def leaders(
         self, searcher: SurrogateSearcher, candidates: Sequence[Candidate], n: int
