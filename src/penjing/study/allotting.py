@@ -1,7 +1,7 @@
 """How the time of the last rung is divided: piece by piece, to the design that makes the most of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ class Standing:
         seen_epochs: Training behind it.
         seconds_per_epoch: What more of it takes.
         most_epochs: That it may still get; 0 if it is finished.
+        uncompressed: Its accuracy before compression, which tuning after compression comes near.
     """
 
     row: Mapping[str, float]
@@ -34,11 +35,17 @@ class Standing:
     seen_epochs: float
     seconds_per_epoch: float
     most_epochs: float
+    uncompressed: float = 0.0
 
     @property
     def least_s(self) -> float:
         """A shorter training has not won back what the high learning rate of its beginning loses."""
         return self.seen_epochs * self.seconds_per_epoch
+
+    @property
+    def most_s(self) -> float:
+        """A longer training is not allowed."""
+        return self.most_epochs * self.seconds_per_epoch
 
 
 @dataclass(frozen=True)
@@ -77,9 +84,11 @@ def allotted(
     piece_s = seconds / _PIECES_OF_A_WORKER
     if not standings or piece_s <= 0:
         return [Slot(0.0, 0)] * len(standings)
-    accuracies = _futures(standings, piece_s, rng)
+    # Where nobody can be trained for long enough, a short training is better than none.
+    is_long_enough = any(one.least_s <= min(seconds, one.most_s) for one in standings)
+    accuracies = _futures(standings, piece_s, is_long_enough, rng)
     points = _points(problem, standings, accuracies)
-    useful = np.array([int(one.most_epochs * one.seconds_per_epoch / piece_s) for one in standings])
+    useful = np.array([int(np.ceil(one.most_s / piece_s)) for one in standings])
     given = np.zeros(len(standings), dtype=int)
     worker_of: dict[int, int] = {}
     free = np.full(workers, _PIECES_OF_A_WORKER)
@@ -107,18 +116,26 @@ def allotted(
     return [Slot(float(n) * piece_s, worker_of.get(index, 0)) for index, n in enumerate(given)]
 
 
-def _futures(standings: Sequence[Standing], piece_s: float, rng: np.random.Generator) -> Floats:
+def _futures(
+    standings: Sequence[Standing], piece_s: float, is_long_enough: bool, rng: np.random.Generator
+) -> Floats:
     """Accuracies ``[draws, designs, pieces]`` after so many pieces of time."""
     made = np.empty((_DRAWS, len(standings), _PIECES_OF_A_WORKER + 1))
     for index, one in enumerate(standings):
         exponents = np.maximum(0.0, rng.normal(LATE_EXPONENT, LATE_DEVIATION, _DRAWS))
-        now = np.clip(one.row["accuracy"] + one.deviation * rng.standard_normal(_DRAWS), 0.0, 1.0)
+        luck = one.deviation * rng.standard_normal(_DRAWS)
+        now = np.clip(one.row["accuracy"] + luck, 0.0, 1.0)
+        tuned = np.clip(max(one.row["accuracy"], one.uncompressed) + luck, 0.0, 1.0)
         for pieces in range(_PIECES_OF_A_WORKER + 1):
-            spent_s = pieces * piece_s
-            further = spent_s / one.seconds_per_epoch if spent_s and spent_s >= one.least_s else 0.0
-            made[:, index, pieces] = [
-                expected_accuracy(a, one.seen_epochs, further, e) for a, e in zip(now, exponents, strict=True)
-            ]
+            spent_s = min(pieces * piece_s, one.most_s)
+            if spent_s and (spent_s >= one.least_s or not is_long_enough):
+                further = spent_s / one.seconds_per_epoch
+                made[:, index, pieces] = [
+                    expected_accuracy(a, one.seen_epochs, further, exponent)
+                    for a, exponent in zip(tuned, exponents, strict=True)
+                ]
+            else:
+                made[:, index, pieces] = now
     return made
 
 
@@ -158,17 +175,24 @@ def by_cost(costs: Sequence[float], seconds: float, workers: int) -> list[Slot]:
     for index in sorted(range(len(costs)), key=lambda i: -costs[i]):
         worker_of[index] = busy.index(min(busy))
         busy[worker_of[index]] += costs[index]
-    return [Slot(seconds * cost / busy[worker_of[i]], worker_of[i]) for i, cost in enumerate(costs)]
+    return [
+        Slot(seconds * cost / busy[worker_of[i]] if cost else 0.0, worker_of[i])
+        for i, cost in enumerate(costs)
+    ]
 
 
-def fitted(slots: Sequence[Slot], least_s: Sequence[float], seconds: float) -> list[Slot]:
+def fitted(slots: Sequence[Slot], least_s: Sequence[float], seconds: float, workers: int) -> list[Slot]:
     """Slots that fill what time every worker has now; one that would be shorter than is of use is given up.
 
     Args:
         slots: As they were allotted.
         least_s: The shortest of use, for each.
         seconds: That every worker has.
+        workers: How many there are now.
     """
+    if max((slot.worker for slot in slots), default=0) >= workers:
+        packed = by_cost([slot.seconds for slot in slots], seconds, workers)
+        slots = [replace(slot, worker=other.worker) for slot, other in zip(slots, packed, strict=True)]
     kept = {index for index, slot in enumerate(slots) if slot.seconds > 0}
     while True:
         busy: dict[int, float] = {}

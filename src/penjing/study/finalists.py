@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _SHIPPED_AFTER_A_STOP = 4
-_STOPPED = "stopped early"
+STOPPED = "stopped early"
 _SHARE_FOR_ACCURACY = 0.5
 # Larger networks end higher without their brief trainings, if the first rung is so many times as
 # long; smaller ones end higher with them (ADR 9).
 _FRESH_ABOVE_PARAMETERS, _FRESH_ABOVE = 4_000, 2.0
-# Before a rung told how many images judged it.
+# Where it was not told how many images judged a design.
 _USUAL_VALIDATION_IMAGES = 2000
 
 
@@ -109,12 +109,13 @@ class FinalistRounds:
                 n_last,
                 study.finalist_epochs * (part if has_first else 1.0),
             )
-        seconds = part * (study.seconds_left() or 0.0) * study.workers
+        seconds = part * (study.seconds_left() or 0.0)
         chosen = study.choosing.chosen(wanted or MOST_FINALISTS)
         each = [study.prospects.seconds_per_epoch(candidate) for candidate in chosen]
-        affordable = int(np.sum(np.cumsum(each) * FIRST_EPOCHS <= seconds))
+        affordable = int(np.sum(np.cumsum(each) * FIRST_EPOCHS <= seconds * study.workers))
         n = wanted or int(np.clip(affordable, FEWEST_FINALISTS, MOST_FINALISTS))
-        return n, n, seconds / sum(each[:n])
+        epochs = seconds * min(n, study.workers) / sum(each[:n])
+        return n, n, min(epochs, part * study.finalist_epochs)
 
     def _seats(self, phase: str, n: int, epochs: float) -> list[Seat]:
         """The chosen designs, with training choices spread over them."""
@@ -122,7 +123,7 @@ class FinalistRounds:
         rng = stream(study.config.seed, Draw.TRAINING_CHOICES, study.extension)
         finals = study.journal.trials(fidelity="final")
         # What was only shipped after a stop, or is still to be told, is not finished.
-        finished = {t.key for t in finals if t.state != "asked" and t.phase != _STOPPED}
+        finished = {t.key for t in finals if t.state != "asked" and t.phase != STOPPED}
         seats: list[Seat] = []
         for index, candidate in enumerate(self.study.choosing.chosen(n)):
             drawn = study.pipeline.training_space.sample(rng)
@@ -135,11 +136,13 @@ class FinalistRounds:
         return seats
 
     def ship_known(self) -> None:
-        """After an interrupt before any design was finished: make files of the best that were trained."""
+        """After an interrupt: make files of the best that were trained and are not finished."""
         study = self.study
+        finished = {trial.key for trial in study.journal.trials(state="done", fidelity="final")}
         rungs = study.journal.trials(state="done", fidelity="rung")
-        trials = rungs or study.inherited_trials()
-        if not trials or not study.box or study.journal.trials(state="done", fidelity="final"):
+        trials = rungs if rungs or finished else study.inherited_trials()
+        trials = [trial for trial in trials if trial.key not in finished]
+        if not trials or not study.box:
             return
         rows = [study.row(trial) if rungs else study.prospects.row(trial) for trial in trials]
         chosen = self.study.choosing.most_volume(trials, rows, _SHIPPED_AFTER_A_STOP)
@@ -150,8 +153,8 @@ class FinalistRounds:
                 replace(s, start_key=t.measurements["weights_key"], seen_epochs=t.measurements["seen_epochs"])
                 for s, t in zip(seats, chosen, strict=True)
             ]
-        study.begin(_STOPPED, 3000)
-        Rung(_STOPPED, True, part=0.0).train(study, seats)
+        study.begin(STOPPED, 3000)
+        Rung(STOPPED, True, part=0.0).train(study, seats)
 
     def _going_on(self, n: int) -> list[Seat]:
         """The designs of the first rung that are finished, and the time of each: decided once."""
@@ -200,7 +203,7 @@ class FinalistRounds:
             stream(study.config.seed, Draw.TIME, study.extension),
         )
         return [
-            replace(_further(trial), slot=slot, least_s=one.least_s)
+            replace(_further(trial), slot=slot, least_s=min(one.least_s, slot.seconds))
             for trial, slot, one in zip(trials, slots, standings, strict=False)
         ]
 
@@ -215,6 +218,7 @@ class FinalistRounds:
             deviation=float(np.sqrt(accuracy * (1.0 - accuracy) / n)),
             seen_epochs=measured.get("seen_epochs", epochs),
             seconds_per_epoch=pace_s / (1.0 - study.pipeline.tuning_share(blueprint)),
+            uncompressed=facts.get("uncompressed_accuracy", accuracy),
             most_epochs=(1.0 - study.config.finalists.first_rung_fraction) * study.finalist_epochs,
         )
 

@@ -118,7 +118,10 @@ class Finisher:
         First all of them briefly, so that an interrupt leaves a valid front; then as
         well as the time that is left allows, up to a second and a half for each.
         """
-        trials = self.journal.trials(state="done", fidelity="final")
+        told = self.journal.trials(state="done", fidelity="final")
+        # What was shipped after a stop and finished by a resume is one design.
+        latest = {t.measurements["design"]: t for t in sorted(told, key=lambda t: t.told_at or 0.0)}
+        trials = sorted(latest.values(), key=lambda t: t.number)
         if not trials:
             return
         found = {trial.number: self._accuracies(trial) for trial in trials}

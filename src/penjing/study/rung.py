@@ -85,17 +85,23 @@ class Rung:
             study.journal.ask(number, self.phase, fidelity, candidate.as_dict(), candidate.key)
             numbers.append(number)
             jobs.append(self._job(study, seat, limit))
+        failed = []
         for number, seat, job, outcome in zip(numbers, left, jobs, study.executor.map(jobs), strict=True):
+            # What the first rung made of it can still ship; 1 is the part of those who had no first rung.
+            if outcome.error and self.is_last and self.part < 1 and job.epochs:
+                study.tell(f"design {job.design} failed: {outcome.error} It ships as the first rung left it.")
+                failed.append((number, seat, replace(job, epochs=0.0)))
+            else:
+                self._tell(study, number, seat, job, outcome)
+        for (number, seat, job), outcome in zip(
+            failed, study.executor.map([job for *_, job in failed]), strict=True
+        ):
             self._tell(study, number, seat, job, outcome)
         trials = study.journal.trials(phase=self.phase)
         if trials and all(trial.state == "failed" for trial in trials):
             raise EvaluationError(f"All {len(trials)} designs failed; the first: {trials[0].error}")
 
     def _tell(self, study: "Study", number: int, seat: Seat, job: FinalJob, outcome: Outcome) -> None:
-        if outcome.error and self.is_last and 0 < self.part < 1:
-            study.tell(f"design {job.design} failed: {outcome.error} It ships as the first rung left it.")
-            job = replace(job, epochs=0.0)
-            outcome = next(iter(study.executor.map([job])))
         if outcome.error:
             study.journal.tell(number, "failed", {}, outcome.seconds, outcome.error)
             study.tell(f"design {job.design} failed: {outcome.error}")
@@ -105,7 +111,7 @@ class Rung:
             "accuracy": outcome.measurements["accuracy"],
             "costs": study.pipeline.costs(seat.without_training),
             "design": job.design,
-            "weights_key": job.weights_key,
+            "weights_key": job.weights_key if job.epochs else seat.start_key,
             "seen_epochs": seat.seen_epochs + own,
             "facts": {**outcome.facts, "seen_epochs": seat.seen_epochs + own},
         }
@@ -121,9 +127,13 @@ class Rung:
             return [seats[i] for i in order], [None] * len(seats)
         slots = [seat.slot for seat in seats if seat.slot]
         if len(slots) == len(seats):
-            slots = fitted(slots, [seat.least_s for seat in seats], self.time_share * left_s)
+            slots = fitted(slots, [seat.least_s for seat in seats], left_s, study.workers)
         else:
-            slots = by_cost([finishing_cost(cost) for cost in costs], self.time_share * left_s, study.workers)
+            now_s = study.stopwatch.elapsed_s
+            # Kept, so that a resume gives nobody more than the others had.
+            ends_s = study.journal.put_once(f"{self.phase} ends at", now_s + self.time_share * left_s)
+            seconds = max(0.0, min(left_s, ends_s - now_s))
+            slots = by_cost([finishing_cost(cost) for cost in costs], seconds, study.workers)
         begin = starts(slots)
         order = sorted(range(len(seats)), key=lambda i: (begin[i], slots[i].seconds))
         return [seats[i] for i in order], [slots[i].seconds for i in order]

@@ -115,7 +115,7 @@ class Search:
     def _contenders(self, phase: Phase, index: int, searcher: SurrogateSearcher) -> list[Candidate]:
         """Those that would be finished as things stand, the least trained first.
 
-        A short training says little; a longer one of the few that matter says more, and is not lost:
+        A short training says little; a longer one of the few that matter says more, and small
         finalists go on from it.
         """
         study = self.study

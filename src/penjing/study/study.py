@@ -21,7 +21,7 @@ from penjing.study.choosing import Choosing
 from penjing.study.config import StudyConfig
 from penjing.study.draws import Draw, stream
 from penjing.study.executor import LocalExecutor, n_usable_cores
-from penjing.study.finalists import FinalistRounds
+from penjing.study.finalists import STOPPED, FinalistRounds
 from penjing.study.finish import Finisher
 from penjing.study.jobs import ALONE, SUPERNET, FinalJob
 from penjing.study.lineage import Lineage
@@ -110,7 +110,8 @@ class Study:
 
     def _span(self) -> Span:
         """What this stretch of the run may spend; decided once, so that a resumed stretch keeps it."""
-        told = [t for t in self.journal.trials() if t.state != "asked"]
+        # What a stop shipped was not evaluated anew.
+        told = [t for t in self.journal.trials() if t.state != "asked" and t.phase != STOPPED]
         used_s = self.stopwatch.elapsed_s if self.extension else 0.0
         seconds, evaluations = self.budget.seconds, self.budget.evaluations
         kept = self.journal.put_once(

@@ -133,6 +133,7 @@ class Workshop:
             facts: dict[str, object] = {
                 "recipe": asdict(done),
                 "training_s": training_s,
+                "uncompressed_accuracy": self._accuracy(network, blueprint),
                 "validation_images": len(self.data.labels("validation")),
             }
             return {"accuracy": self._accuracy(ready, blueprint)}, facts

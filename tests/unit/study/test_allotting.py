@@ -60,8 +60,26 @@ def test_what_is_finished_stays_as_it_is(problem: SearchProblem) -> None:
 
 
 def test_a_training_too_short_to_win_back_what_a_restart_loses_is_not_begun(problem: SearchProblem) -> None:
-    """Sixty passes are behind the design, and all the time there is gives it forty."""
-    assert divide(problem, [design(0.90, 2_000, seen_epochs=60.0, seconds_per_epoch=6.0)]) == [0.0]
+    """Ninety passes are behind the first, and all the time there is gives it sixty."""
+    old, other = divide(problem, [design(0.90, 2_000, seen_epochs=90.0), design(0.85, 1_500)], workers=1)
+    assert old == 0
+    assert other > 0
+
+
+def test_where_every_training_is_too_short_some_are_begun_all_the_same(problem: SearchProblem) -> None:
+    assert divide(problem, [design(0.90, 2_000, seen_epochs=90.0)], workers=1)[0] > 0
+
+
+def test_much_time_for_little_that_is_of_use_is_given_all_the_same(problem: SearchProblem) -> None:
+    """A piece of the time is longer than the longest training that is allowed."""
+    quick = design(0.90, 2_000, seconds_per_epoch=0.01, most_epochs=180.0, seen_epochs=120.0)
+    assert divide(problem, [quick])[0] >= 1.8
+
+
+def test_what_tuning_wins_back_counts(problem: SearchProblem) -> None:
+    """Four-bit weights lost eight points, which the other design is ahead of."""
+    lossy = design(0.80, 1_500, uncompressed=0.88)
+    assert divide(problem, [lossy, design(0.86, 1_600)], workers=1)[0] > 0
 
 
 def test_a_design_that_has_to_catch_up_for_most_of_the_time_is_begun(problem: SearchProblem) -> None:
@@ -97,11 +115,17 @@ def test_by_cost_every_worker_is_busy_to_the_end_and_equal_costs_of_one_worker_g
 
 def test_slots_are_fitted_to_the_time_that_a_kill_left() -> None:
     slots = [Slot(100.0, 0), Slot(60.0, 1), Slot(40.0, 1), Slot(0.0, 0)]
-    fitted_in = fitted(slots, [30.0, 30.0, 30.0, 30.0], 50.0)
+    fitted_in = fitted(slots, [30.0, 30.0, 30.0, 30.0], 50.0, workers=2)
     # Of the second worker's designs only one has time enough, and gets the other's.
     assert [slot.seconds for slot in fitted_in] == [50.0, 50.0, 0.0, 0.0]
-    assert [slot.seconds for slot in fitted(slots, [10.0] * 4, 200.0)] == [200.0, 120.0, 80.0, 0.0]
-    assert [slot.seconds for slot in fitted(slots, [90.0] * 4, 50.0)] == [0.0] * 4
+    assert [slot.seconds for slot in fitted(slots, [10.0] * 4, 200.0, workers=2)] == [200.0, 120.0, 80.0, 0.0]
+    assert [slot.seconds for slot in fitted(slots, [90.0] * 4, 50.0, workers=2)] == [0.0] * 4
+
+
+def test_slots_are_packed_anew_where_there_are_fewer_workers() -> None:
+    slots = [Slot(60.0, 0), Slot(60.0, 7), Slot(60.0, 14)]
+    found = fitted(slots, [0.0] * 3, 60.0, workers=1)
+    assert [(slot.worker, slot.seconds) for slot in found] == [(0, 20.0)] * 3
 
 
 def test_workers_take_designs_in_turn_and_those_without_time_first() -> None:
