@@ -63,6 +63,7 @@ def allotted(
     workers: int,
     accuracy_share: float,
     rng: np.random.Generator,
+    most_share: float = 1.0,
 ) -> list[Slot]:
     """Divide the time of some workers among designs.
 
@@ -77,10 +78,13 @@ def allotted(
         workers: How many.
         accuracy_share: Of the time, for the best accuracy instead of hypervolume, 0 to 1.
         rng: Of the draws.
+        most_share: Of all time, for any one design; more only if a shorter training were of no use to it.
 
     Returns:
         A slot for each design.
     """
+    most_s = most_share * seconds * workers
+    standings = [_at_most(one, most_s) for one in standings]
     piece_s = seconds / _PIECES_OF_A_WORKER
     if not standings or piece_s <= 0:
         return [Slot(0.0, 0)] * len(standings)
@@ -114,6 +118,11 @@ def allotted(
         given[index] += n
         for_accuracy += n if gains is by_accuracy else 0
     return [Slot(float(n) * piece_s, worker_of.get(index, 0)) for index, n in enumerate(given)]
+
+
+def _at_most(standing: Standing, seconds: float) -> Standing:
+    epochs = max(seconds / standing.seconds_per_epoch, standing.seen_epochs)
+    return replace(standing, most_epochs=min(standing.most_epochs, epochs))
 
 
 def _futures(

@@ -108,6 +108,11 @@ class Choosing:
         """
         return "accuracy" not in self.study.config.hypervolume_box
 
+    @property
+    def wants_trade_offs(self) -> bool:
+        """Whether many designs are wanted that differ, and not the most of a stated box, or one that is best."""
+        return self.cares_for_accuracy and len(self.study.config.objectives) > 1
+
     def _n_for_accuracy(self, n: int) -> int:
         return max(1, n // 3) if self.cares_for_accuracy else 0
 

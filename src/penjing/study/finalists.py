@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 _SHIPPED_AFTER_A_STOP = 4
 STOPPED = "stopped early"
 _SHARE_FOR_ACCURACY = 0.5
+# Where several objectives are to be traded: two or three that were trained at length would beat all others.
+_MOST_SHARE_OF_ONE = 1 / 8
 # Larger networks end higher without their brief trainings, if the first rung is so many times as
 # long; smaller ones end higher with them (ADR 9).
 _FRESH_ABOVE_PARAMETERS, _FRESH_ABOVE = 4_000, 2.0
@@ -201,6 +203,7 @@ class FinalistRounds:
             study.workers,
             _SHARE_FOR_ACCURACY if study.choosing.cares_for_accuracy else 0.0,
             stream(study.config.seed, Draw.TIME, study.extension),
+            _MOST_SHARE_OF_ONE if study.choosing.wants_trade_offs else 1.0,
         )
         return [
             replace(_further(trial), slot=slot, least_s=min(one.least_s, slot.seconds))

@@ -24,9 +24,15 @@ def design(accuracy: float, size_bytes: float, **changed: float) -> Standing:
 
 
 def divide(
-    problem: SearchProblem, designs: list[Standing], accuracy_share: float = 0.0, workers: int = 2
+    problem: SearchProblem,
+    designs: list[Standing],
+    accuracy_share: float = 0.0,
+    workers: int = 2,
+    most_share: float = 1.0,
 ) -> list[float]:
-    slots = allotted(problem, designs, SECONDS, workers, accuracy_share, np.random.default_rng(0))
+    slots = allotted(
+        problem, designs, SECONDS, workers, accuracy_share, np.random.default_rng(0), most_share
+    )
     for worker in range(workers):
         assert sum(slot.seconds for slot in slots if slot.worker == worker) <= SECONDS + 1e-6
     return [slot.seconds for slot in slots]
@@ -53,6 +59,19 @@ def test_nobody_gets_more_than_a_worker_has_or_than_is_of_use(problem: SearchPro
     seconds = divide(problem, [design(0.90, 2_000), design(0.95, 50_000, most_epochs=10.0)])
     assert seconds[0] <= SECONDS
     assert seconds[1] <= 10.0 * 4.0
+
+
+def test_a_bound_for_each_leaves_time_for_others(problem: SearchProblem) -> None:
+    designs = [design(0.90 + 0.005 * i, 2_000 * 2**i) for i in range(4)]
+    bounded = divide(problem, designs, workers=2, most_share=0.25)
+    assert max(bounded) <= 0.25 * 2 * SECONDS + 1e-6
+    assert sum(s > 0 for s in bounded) > sum(s > 0 for s in divide(problem, designs, workers=2))
+
+
+def test_a_bound_leaves_a_design_what_its_training_needs_to_be_of_use(problem: SearchProblem) -> None:
+    """Forty passes of four seconds are behind it; a tenth of the time would be 24 seconds."""
+    alone = design(0.90, 2_000, seen_epochs=40.0)
+    assert divide(problem, [alone], workers=1, most_share=0.1)[0] == pytest.approx(160.0, abs=SECONDS / 24)
 
 
 def test_what_is_finished_stays_as_it_is(problem: SearchProblem) -> None:
