@@ -56,6 +56,15 @@ def test_a_cut_in_the_last_rung_changes_nobody_s_seat_and_every_design_is_finish
     last = {trial.key: trial.measurements["facts"]["recipe"]["epochs"] for trial in finished}
     assert any(last[key] > first[key] for key in first)
 
+    resume_study(folder, "+12 s")
+    again = trials(folder, "final")
+    assert again[: len(finished)] == finished
+    new = {trial.key for trial in trials(folder, "rung")} - first.keys()
+    assert new
+    assert new <= {trial.key for trial in again}
+    without_time = {key for key in first if last[key] == first[key]}
+    assert {trial.key for trial in again[len(finished) :]} <= new | without_time
+
 
 def test_a_budget_that_is_all_but_used_before_the_finalists_still_ends_with_a_front(tmp_path: Path) -> None:
     run_study(checked({**CONFIG, "budget": "1 s"}), tmp_path / "run")

@@ -22,6 +22,8 @@ from penjing.space import Candidate, Encoding
 _QUANTILES = (-1.28, -0.52, 0.0, 0.52, 1.28)
 # Of thousands of predictions the best are too good: finalists are chosen by a cautious one.
 _CAUTION = 0.5
+# Where that leaves places free, they go to those that would be worth one if they were better than expected.
+_HOPES = (-1.0, -2.0)
 # A precision moves accuracy by tenths of a point where an operation moves it by whole ones.
 _SCALE_OF_PART = {"compression": 0.3}
 # Finalists are chosen once and trained for minutes: their pool may be larger.
@@ -115,37 +117,44 @@ class SurrogateSearcher:
         model = self._model()
         bred = self._bred(model, rng, _FINAL_POOLS * self.pool)
         pool = list({c.key: c for c in [*bred, *self._told_here()]}.values())
-        return self._greedily(model, pool, n, lambda one, front: self._polished(model, one, front, rng))
+        return self._greedily(
+            model, pool, n, lambda one, front, caution: self._polished(model, one, front, caution, rng)
+        )
 
     def together(self, candidates: Sequence[Candidate], n: int) -> list[Candidate]:
         """The ``n`` of some candidates that together promise the most hypervolume, or fewer."""
-        return self._greedily(self._model(), candidates, n, lambda one, front: one)
+        return self._greedily(self._model(), candidates, n, lambda one, front, caution: one)
 
     def _greedily(
         self,
         model: ScarceRegression,
         pool: Sequence[Candidate],
         n: int,
-        improved: Callable[[Candidate, NDArray[np.float64]], Candidate],
+        improved: Callable[[Candidate, NDArray[np.float64], float], Candidate],
     ) -> list[Candidate]:
-        """One candidate after the other, each that which gains most beside the ones before, improved."""
+        """One candidate after the other, each that which gains most beside the ones before, improved.
+
+        Judged with caution first; when nothing gains any more, with hope: what is known least may be better.
+        """
         if not pool:
             return []
-        points = self._cautious_points(model, pool)
         expense = np.array([self.problem.finishing_cost(candidate) for candidate in pool])
-        front = np.zeros((0, points.shape[1]))
         picked: list[int] = []
         chosen: dict[str, Candidate] = {}
-        while len(chosen) < n and len(picked) < len(pool):
-            gains = self._gains(points, front)
-            gains[picked] = -1.0
-            index = int(np.argmax(gains / expense))
-            if gains[index] <= 0.0:
-                break
-            picked.append(index)
-            found = improved(pool[index], front)
-            chosen[found.key] = found
-            front = _with(front, self._cautious_points(model, [found])[0])
+        for caution in (_CAUTION, 0.0, *_HOPES):
+            points = self._points_at(model, pool, caution)
+            front = self._points_at(model, list(chosen.values()), caution)
+            front = front[non_dominated_mask(front)]
+            while len(chosen) < n and len(picked) < len(pool):
+                gains = self._gains(points, front)
+                gains[picked] = -1.0
+                index = int(np.argmax(gains / expense))
+                if gains[index] <= 0.0:
+                    break
+                picked.append(index)
+                found = improved(pool[index], front, caution)
+                chosen[found.key] = found
+                front = _with(front, self._points_at(model, [found], caution)[0])
         return list(chosen.values())
 
     def most_accurate(self, n: int, rng: np.random.Generator) -> list[Candidate]:
@@ -170,6 +179,7 @@ class SurrogateSearcher:
         model: ScarceRegression,
         candidate: Candidate,
         front: NDArray[np.float64],
+        caution: float,
         rng: np.random.Generator,
     ) -> Candidate:
         """The candidate's architecture with the compression that gains most, choice by choice.
@@ -184,7 +194,7 @@ class SurrogateSearcher:
             twins = [c for c in near if self.problem.costs(c) == self.problem.costs(candidate)]
             near += [other for twin in twins for other in self._compressed_otherwise(twin, rng)]
             tried = [candidate, *near]
-            gains = self._gains(self._cautious_points(model, tried), front)
+            gains = self._gains(self._points_at(model, tried, caution), front)
             index = int(np.argmax(gains))
             if index == 0 or gains[index] <= best:
                 return candidate
@@ -265,11 +275,14 @@ class SurrogateSearcher:
         ]
         return self.problem.points(rows)
 
-    def _cautious_points(
-        self, model: ScarceRegression, candidates: Sequence[Candidate]
+    def _points_at(
+        self, model: ScarceRegression, candidates: Sequence[Candidate], caution: float
     ) -> NDArray[np.float64]:
+        """With so many deviations less than is expected of the trained metric."""
+        if not candidates:
+            return self._points([], np.zeros(0))
         mean, deviation = self._predict(model, candidates)
-        return self._points(candidates, mean - _CAUTION * deviation)
+        return self._points(candidates, mean - caution * deviation)
 
     def _gains(self, points: NDArray[np.float64], front: NDArray[np.float64]) -> NDArray[np.float64]:
         return hypervolume_gains(points, front, np.ones(points.shape[1]))

@@ -1,6 +1,6 @@
 """Which designs are trained to the end: those that promise the most hypervolume together."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,8 +28,13 @@ class Choosing:
     def __init__(self, study: "Study") -> None:
         self.study = study
 
-    def chosen(self, n: int) -> list[Candidate]:
-        """At most ``n`` candidates, the first most wanted, as the configuration has them chosen."""
+    def chosen(self, n: int, besides: Collection[Candidate] = ()) -> list[Candidate]:
+        """At most ``n`` candidates, the first most wanted, as the configuration has them chosen.
+
+        Args:
+            n: How many.
+            besides: None of these: they were taken before.
+        """
         study = self.study
         rng = stream(study.config.seed, Draw.FINALISTS, study.extension)
         way = study.config.finalists.chosen_by
@@ -38,9 +43,9 @@ class Choosing:
         chosen: list[Candidate] = []
         if way == "surrogate":
             searcher = study.prospects.surrogate(study.problem(self._space()), study.inherited_trials())
-            chosen = self.promising(searcher, n, rng)
+            chosen = self.promising(searcher, n, rng, besides)
         elif way == "told":
-            told = self._told()
+            told = [trial for trial in self._told() if Candidate(trial.candidate) not in besides]
             rows = [study.prospects.row(trial) for trial in told]
             chosen = [Candidate(trial.candidate) for trial in self.most_volume(told, rows, n)]
         problem = study.problem(self._space())
@@ -48,18 +53,26 @@ class Choosing:
             if len(chosen) >= n:
                 break
             candidate = problem.sample_feasible(rng)
-            if candidate not in chosen:
+            if candidate not in chosen and candidate not in besides:
                 chosen.append(candidate)
         return chosen
 
-    def promising(self, searcher: SurrogateSearcher, n: int, rng: np.random.Generator) -> list[Candidate]:
+    def promising(
+        self,
+        searcher: SurrogateSearcher,
+        n: int,
+        rng: np.random.Generator,
+        besides: Collection[Candidate] = (),
+    ) -> list[Candidate]:
         """What a surrogate expects to be best together; some of it the most accurate.
 
         First every architecture once: another one tells more than the same in another precision.
         """
         n_accurate = self._n_for_accuracy(n)
-        accurate = searcher.most_accurate(n_accurate, rng) if n_accurate else []
-        wanted = [*accurate, *searcher.finalists(2 * n, rng)]
+        accurate = searcher.most_accurate(n_accurate + len(besides), rng) if n_accurate else []
+        accurate = [candidate for candidate in accurate if candidate not in besides][:n_accurate]
+        together = searcher.finalists(2 * n + len(besides), rng)
+        wanted = [*accurate, *(candidate for candidate in together if candidate not in besides)]
         by_architecture: dict[str, Candidate] = {}
         for candidate in wanted:
             by_architecture.setdefault(self.study.pipeline.architecture_key(candidate), candidate)
@@ -110,7 +123,7 @@ class Choosing:
 
     @property
     def wants_trade_offs(self) -> bool:
-        """Whether many designs are wanted that differ, and not the most of a stated box, or one that is best."""
+        """Whether designs that differ are wanted: not the most of a stated box, nor the one that is best."""
         return self.cares_for_accuracy and len(self.study.config.objectives) > 1
 
     def _n_for_accuracy(self, n: int) -> int:

@@ -18,8 +18,8 @@ from penjing.space import Candidate
 from penjing.store import Trial
 from penjing.study.allotting import Slot, Standing, allotted
 from penjing.study.draws import Draw, stream
-from penjing.study.jobs import SUPERNET, TeacherJob
-from penjing.study.prospects import FEWEST_FINALISTS, FIRST_EPOCHS, MOST_FINALISTS
+from penjing.study.jobs import SUPERNET, TOLERATED_LOSS, TeacherJob
+from penjing.study.prospects import FEWEST_FINALISTS, FIRST_EPOCHS, MOST_FINALISTS, MOST_SHARE_OF_ONE
 from penjing.study.rung import Rung, Seat, seconds_for_training, without_training
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ log = logging.getLogger(__name__)
 _SHIPPED_AFTER_A_STOP = 4
 STOPPED = "stopped early"
 _SHARE_FOR_ACCURACY = 0.5
-# Where several objectives are to be traded: two or three that were trained at length would beat all others.
-_MOST_SHARE_OF_ONE = 1 / 8
 # Larger networks end higher without their brief trainings, if the first rung is so many times as
 # long; smaller ones end higher with them (ADR 9).
 _FRESH_ABOVE_PARAMETERS, _FRESH_ABOVE = 4_000, 2.0
@@ -123,19 +121,38 @@ class FinalistRounds:
         """The chosen designs, with training choices spread over them."""
         study = self.study
         rng = stream(study.config.seed, Draw.TRAINING_CHOICES, study.extension)
-        finals = study.journal.trials(fidelity="final")
-        # What was only shipped after a stop, or is still to be told, is not finished.
-        finished = {t.key for t in finals if t.state != "asked" and t.phase != STOPPED}
         seats: list[Seat] = []
-        for index, candidate in enumerate(self.study.choosing.chosen(n)):
+        for index, candidate in enumerate(study.choosing.chosen(n, self._taken())):
             drawn = study.pipeline.training_space.sample(rng)
             training = drawn if phase == self.first and index % 2 else study.pipeline.default_training()
             if phase == self.last:
                 training = study.pipeline.without_distillation(training)
-            seat = self._first_seat(Candidate({**candidate, **training}), epochs)
-            if seat.candidate.key not in finished:
-                seats.append(seat)
+            seats.append(self._first_seat(Candidate({**candidate, **training}), epochs))
         return seats
+
+    def _taken(self) -> set[Candidate]:
+        """What earlier rounds took, without training choices; what was only shipped after a stop is free.
+
+        Where a clock decides, those of an earlier first rung can go on in the last (:meth:`_waiting`).
+        """
+        journal = self.study.journal
+        taken = [t for t in journal.trials(fidelity="final") if t.state != "asked" and t.phase != STOPPED]
+        if self.study.span.evaluations is None:
+            taken += journal.trials(state="done", fidelity="rung")
+        return {without_training(trial.candidate) for trial in taken}
+
+    def _waiting(self) -> list[Trial]:
+        """Designs of earlier first rungs whose weights are still those that they had there."""
+        journal = self.study.journal
+        weights = {
+            t.key: t.measurements["weights_key"] for t in journal.trials(state="done", fidelity="final")
+        }
+        return [
+            trial
+            for trial in journal.trials(state="done", fidelity="rung")
+            if trial.phase != self.first
+            and weights.get(trial.key, own := trial.measurements["weights_key"]) == own
+        ]
 
     def ship_known(self) -> None:
         """After an interrupt: make files of the best that were trained and are not finished."""
@@ -172,6 +189,7 @@ class FinalistRounds:
                         "seen_epochs": seat.seen_epochs,
                         "slot": [seat.slot.seconds, seat.slot.worker] if seat.slot else None,
                         "least_s": seat.least_s,
+                        "is_only_tuned": seat.is_only_tuned,
                     }
                     for seat in self._seats_of_the_last(n)
                 ],
@@ -183,6 +201,7 @@ class FinalistRounds:
                 one["seen_epochs"],
                 Slot(*one["slot"]) if one["slot"] else None,
                 one["least_s"],
+                one.get("is_only_tuned", False),
             )
             for one in kept
         ]
@@ -194,8 +213,10 @@ class FinalistRounds:
         if left_s is None:
             trials = study.choosing.most_volume(trials, [study.row(trial) for trial in trials], n)
             return [_further(trial) for trial in trials]
-        standings = [self._standing(trial) for trial in trials]
-        finished = study.journal.trials(state="done", fidelity="final")
+        waiting = self._waiting()
+        standings = [self._standing(trial) for trial in (*trials, *waiting)]
+        may_go_on = {trial.key for trial in waiting}
+        finished = [t for t in study.journal.trials(state="done", fidelity="final") if t.key not in may_go_on]
         slots = allotted(
             study.problem(study.pipeline.space),
             [*standings, *(replace(self._standing(trial), most_epochs=0.0) for trial in finished)],
@@ -203,12 +224,23 @@ class FinalistRounds:
             study.workers,
             _SHARE_FOR_ACCURACY if study.choosing.cares_for_accuracy else 0.0,
             stream(study.config.seed, Draw.TIME, study.extension),
-            _MOST_SHARE_OF_ONE if study.choosing.wants_trade_offs else 1.0,
+            MOST_SHARE_OF_ONE if study.choosing.wants_trade_offs else 1.0,
         )
+        # Who waited and still gets no time has its file already.
         return [
-            replace(_further(trial), slot=slot, least_s=min(one.least_s, slot.seconds))
-            for trial, slot, one in zip(trials, slots, standings, strict=False)
+            self._timed(_further(trial), slot, one)
+            for trial, slot, one in zip([*trials, *waiting], slots, standings, strict=False)
+            if slot.seconds > 0 or trial.phase == self.first
         ]
+
+    def _timed(self, seat: Seat, slot: Slot, standing: Standing) -> Seat:
+        """A seat with its time; one that gets none is tuned if compression cost it accuracy."""
+        if slot.seconds > 0:
+            return replace(seat, slot=slot, least_s=min(standing.least_s, slot.seconds))
+        is_tuned = standing.uncompressed - standing.row["accuracy"] > TOLERATED_LOSS
+        fraction = self.study.config.finalists.tuning_fraction if is_tuned else 0.0
+        seconds = fraction * standing.least_s
+        return replace(seat, slot=replace(slot, seconds=seconds), is_only_tuned=seconds > 0)
 
     def _standing(self, trial: Trial) -> Standing:
         study, measured, facts = self.study, trial.measurements, trial.measurements["facts"]

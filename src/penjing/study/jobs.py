@@ -7,6 +7,8 @@ from penjing.space import Value
 
 # How candidates get weights: a short training each, or one training that all share.
 ALONE, SUPERNET = "alone", "supernet"
+# Accuracy that compression may cost a design before it is tuned.
+TOLERATED_LOSS = 0.001
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class FinalJob:
         weights_key: Where its float weights belong after this rung.
         start_key: Weights to go on from or to inherit from; empty for none.
         teacher_key: Whose kept outputs to distil from; empty for none.
-        epochs: Length of the float training in this rung.
+        epochs: Length of the float training in this rung; 0 for none, and ``seconds`` are for tuning.
         tuning_epochs: Length of the tuning after compression; 0 outside the last rung.
         seconds: The most that the rung may take; None for no limit.
         is_last: Whether the design is finished.

@@ -17,6 +17,9 @@ FIRST_EPOCHS = 5
 FEWEST_FINALISTS, MOST_FINALISTS = 6, 12
 # As if so many designs shared the time for finalists evenly.
 _SHARING = 5
+# Of the last rung, for one design where several objectives are to be traded: two or three that were
+# trained at length would beat all others.
+MOST_SHARE_OF_ONE = 1 / 8
 # A training step takes time even with a network of hardly any operations.
 _FIXED_MEGAMACS = 0.3
 # Before anything was trained; the seconds that a pass takes where relative_time is 1.
@@ -60,13 +63,16 @@ class Prospects:
         plan, pace_s = study.plan, self._pace_s()
         told = [relative_time(trial.measurements["costs"]) for trial in study.inherited_trials()]
         usual = float(np.median(told or [1.0]))
-        n = min(study.config.finalists.count or _SHARING, _SHARING)
-        epochs = plan.finalists_s * study.workers / (pace_s * usual) / n
+        all_s, most_s, n = plan.finalists_s * study.workers, plan.finalists_s, _SHARING
+        if study.choosing.wants_trade_offs:
+            most_s, n = min(most_s, MOST_SHARE_OF_ONE * all_s), round(1 / MOST_SHARE_OF_ONE)
+        n = min(study.config.finalists.count or n, n)
+        epochs = all_s / (pace_s * usual) / n
 
         def of(candidate: Candidate) -> float:
             time = relative_time(study.pipeline.costs(candidate))
             # Its share of the time, by what a pass takes: both relatively to the usual network.
-            return min(longest, plan.finalists_s / (pace_s * time), epochs * (usual / time) ** 0.5)
+            return min(longest, most_s / (pace_s * time), epochs * (usual / time) ** 0.5)
 
         return of
 

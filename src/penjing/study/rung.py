@@ -28,6 +28,7 @@ class Seat:
         seen_epochs: Training behind these.
         slot: The time that it was allotted; None if it is by size, or there is no clock.
         least_s: A shorter time is of no use.
+        is_only_tuned: Its time is for training after compression.
     """
 
     candidate: Candidate
@@ -35,6 +36,7 @@ class Seat:
     seen_epochs: float
     slot: Slot | None = None
     least_s: float = 0.0
+    is_only_tuned: bool = False
 
     @property
     def without_training(self) -> Candidate:
@@ -90,7 +92,7 @@ class Rung:
             # What the first rung made of it can still ship; 1 is the part of those who had no first rung.
             if outcome.error and self.is_last and self.part < 1 and job.epochs:
                 study.tell(f"design {job.design} failed: {outcome.error} It ships as the first rung left it.")
-                failed.append((number, seat, replace(job, epochs=0.0)))
+                failed.append((number, seat, replace(job, epochs=0.0, seconds=0.0)))
             else:
                 self._tell(study, number, seat, job, outcome)
         for (number, seat, job), outcome in zip(
@@ -141,8 +143,8 @@ class Rung:
     def _job(self, study: "Study", seat: Seat, limit: float | None) -> FinalJob:
         candidate = seat.candidate
         uses_teacher = float(str(candidate["training.distillation_weight"])) > 0
-        is_trained = self.part > 0 and not (self.is_last and limit == 0.0)
-        tuning = study.config.finalists.tuning_fraction if self.is_last else 0.0
+        is_trained = self.part > 0 and not seat.is_only_tuned and not (self.is_last and limit == 0.0)
+        tuning = study.config.finalists.tuning_fraction if self.is_last and self.part else 0.0
         weights_key = content_key(self.phase, candidate.key, study.config.seed)
         return FinalJob(
             design=candidate.key[:8],

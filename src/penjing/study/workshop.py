@@ -21,7 +21,7 @@ from penjing.protocols import QuantizationScheme
 from penjing.space import Candidate
 from penjing.store import write_atomically
 from penjing.study.config import StudyConfig
-from penjing.study.jobs import SUPERNET, FinalJob, InheritedJob, Outcome, TeacherJob
+from penjing.study.jobs import SUPERNET, TOLERATED_LOSS, FinalJob, InheritedJob, Outcome, TeacherJob
 from penjing.study.kept_data import KeptData
 from penjing.study.pipeline import DataFacts, Pipeline
 from penjing.study.shipping import COMPARED_IMAGES, ship
@@ -29,7 +29,6 @@ from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
 from penjing.training import Augmentation, Recipe, accuracy, logits_of, train_, training_device
 from penjing.training.device import CPU, on_device
 
-TOLERATED_LOSS = 0.001
 _CALIBRATION_IMAGES = 512
 # Folded weights have no normalisation to absorb large steps.
 _TUNING_RATE = 0.05
@@ -118,7 +117,7 @@ class Workshop:
             inherit_(network, load_file(self._weights_path(job.start_key)))
         teacher = self._teacher_logits(job.teacher_key, plain) if job.teacher_key else None
         if not job.epochs:
-            return self._shipped_as_it_is(job, network, blueprint)
+            return self._shipped_without_training(job, network)
         recipe = self._recipe(candidate, job.epochs)
         if teacher is None:
             recipe = replace(recipe, distillation_weight=0.0)
@@ -128,8 +127,8 @@ class Workshop:
         done = self._train_(network, plain, recipe, generator, teacher, seconds)
         training_s = time.perf_counter() - began
         self._save(network, job.weights_key, done.epochs)
-        ready, scheme = self._compressed(network, blueprint)
         if not job.is_last:
+            ready, _ = self._compressed(network, blueprint)
             facts: dict[str, object] = {
                 "recipe": asdict(done),
                 "training_s": training_s,
@@ -137,42 +136,75 @@ class Workshop:
                 "validation_images": len(self.data.labels("validation")),
             }
             return {"accuracy": self._accuracy(ready, blueprint)}, facts
+        left = None if job.seconds is None else job.seconds * tuning_share
+        tuning = recipe if tuning_share and job.tuning_epochs else None
+        ready, scheme, found = self._tuned(job, network, tuning, generator, teacher, left)
+        return self._shipped(job, blueprint, ready, network, scheme, {"recipe": asdict(done), **found})
+
+    def _shipped_without_training(
+        self, job: FinalJob, network: nn.Module
+    ) -> tuple[dict[str, float], dict[str, object]]:
+        """Compress and write what was trained so far: after a stop, or where more training gains nothing.
+
+        Seconds, if it has any, are for tuning after compression.
+        """
+        candidate = Candidate(job.candidate)
+        recipe = None
+        if job.start_key not in ("", SUPERNET):
+            recipe = self._recipe(candidate, self._epochs_of(job.start_key))
+            recipe = replace(recipe, distillation_weight=0.0)
+        generator = torch.Generator().manual_seed(job.seed)
+        tuning = recipe if job.seconds and job.tuning_epochs else None
+        ready, scheme, found = self._tuned(job, network, tuning, generator, None, job.seconds)
+        facts: dict[str, object] = {"recipe": asdict(recipe) if recipe else {"epochs": 0.0}, **found}
+        return self._shipped(job, self.pipeline.blueprint(candidate), ready, network, scheme, facts)
+
+    def _tuned(
+        self,
+        job: FinalJob,
+        network: nn.Module,
+        recipe: Recipe | None,
+        generator: torch.Generator,
+        teacher: torch.Tensor | None,
+        seconds: float | None,
+    ) -> tuple[nn.Module, QuantizationScheme, dict[str, object]]:
+        """Compress; where that costs accuracy, train what was compressed.
+
+        Args:
+            job: Of which design.
+            network: Before compression; it stays as it is.
+            recipe: Of its training; None if nothing is to be trained.
+            generator: Of the draws.
+            teacher: Outputs to distil from.
+            seconds: The most that training may take; None for no limit.
+
+        Returns:
+            The better of both, its scales, and what was found.
+        """
+        candidate = Candidate(job.candidate)
+        blueprint, plain = self.pipeline.blueprint(candidate), self.pipeline.float_blueprint(candidate)
+        ready, scheme = self._compressed(network, blueprint)
         before, after = (self._accuracy(made, blueprint, COMPARED_IMAGES) for made in (network, ready))
-        facts = {
-            "recipe": asdict(done),
+        facts: dict[str, object] = {
             "float_validation_accuracy": before,
             "post_training_validation_accuracy": after,
         }
-        if tuning_share and job.tuning_epochs and before - after > TOLERATED_LOSS:
-            tuning = replace(
-                recipe,
-                epochs=job.tuning_epochs,
-                learning_rate=_TUNING_RATE,
-                optimiser="adamw",
-                weight_decay=0.0,
-                precision="fp32",
-            )
-            left = None if job.seconds is None else job.seconds * tuning_share
-            tuned, tuned_scheme = self._compressed(network, blueprint)
-            tuned_recipe = self._train_(tuned, plain, tuning, generator, teacher, left)
-            facts["quantization_aware_recipe"] = asdict(tuned_recipe)
-            facts["quantization_aware_validation_accuracy"] = self._accuracy(
-                tuned, blueprint, COMPARED_IMAGES
-            )
-            if facts["quantization_aware_validation_accuracy"] > after:
-                ready, scheme = tuned, tuned_scheme
-        return self._shipped(job, blueprint, ready, network, scheme, facts)
-
-    def _shipped_as_it_is(
-        self, job: FinalJob, network: nn.Module, blueprint: Blueprint
-    ) -> tuple[dict[str, float], dict[str, object]]:
-        """Compress and write what was trained so far: after a stop, or where more training gains nothing."""
-        ready, scheme = self._compressed(network, blueprint)
-        recipe: dict[str, object] = {"epochs": 0.0}
-        if job.start_key not in ("", SUPERNET):
-            trained = self._recipe(Candidate(job.candidate), self._epochs_of(job.start_key))
-            recipe = asdict(replace(trained, distillation_weight=0.0))
-        return self._shipped(job, blueprint, ready, network, scheme, {"recipe": recipe})
+        if recipe is None or before - after <= TOLERATED_LOSS:
+            return ready, scheme, facts
+        tuning = replace(
+            recipe,
+            epochs=job.tuning_epochs,
+            learning_rate=_TUNING_RATE,
+            optimiser="adamw",
+            weight_decay=0.0,
+            precision="fp32",
+        )
+        tuned, tuned_scheme = self._compressed(network, blueprint)
+        done = self._train_(tuned, plain, tuning, generator, teacher, seconds)
+        accuracy_after = self._accuracy(tuned, blueprint, COMPARED_IMAGES)
+        facts["quantization_aware_recipe"] = asdict(done)
+        facts["quantization_aware_validation_accuracy"] = accuracy_after
+        return (tuned, tuned_scheme, facts) if accuracy_after > after else (ready, scheme, facts)
 
     def _shipped(
         self,

@@ -30,9 +30,7 @@ def divide(
     workers: int = 2,
     most_share: float = 1.0,
 ) -> list[float]:
-    slots = allotted(
-        problem, designs, SECONDS, workers, accuracy_share, np.random.default_rng(0), most_share
-    )
+    slots = allotted(problem, designs, SECONDS, workers, accuracy_share, np.random.default_rng(0), most_share)
     for worker in range(workers):
         assert sum(slot.seconds for slot in slots if slot.worker == worker) <= SECONDS + 1e-6
     return [slot.seconds for slot in slots]

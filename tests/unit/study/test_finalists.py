@@ -149,3 +149,50 @@ def test_costs_that_were_asked_for_before_the_latency_model_was_known_are_asked_
         costs["size_bytes"] = 0.0
         assert study.pipeline.costs(candidate)["latency_ms"] == 0.5
         assert study.pipeline.costs(candidate)["size_bytes"] > 0
+
+
+def finish(study: Study, phase: str, candidate: Candidate, fidelity: str, weights_key: str) -> None:
+    number = study.journal.next_number()
+    study.journal.ask(number, phase, fidelity, candidate.as_dict(), candidate.key)
+    measured = {
+        "accuracy": 0.9,
+        "costs": study.pipeline.costs(candidate),
+        "weights_key": weights_key,
+        "seen_epochs": 5.0,
+        "facts": {"recipe": {"epochs": 5.0}, "training_s": 1.0},
+    }
+    study.journal.tell(number, "done", measured, 1.0)
+
+
+def test_an_extension_takes_new_designs_and_lets_those_go_on_that_got_no_time(tmp_path: Path) -> None:
+    with small_study(tmp_path / "run", budget="10 min") as study:
+        drawn = tell_some(study, n=8)
+        trained, waiting = list(dict.fromkeys(drawn))[:2]
+        for candidate, ends_with in ((trained, "more"), (waiting, "first")):
+            finish(study, "finalists, first rung", candidate, "rung", "first")
+            finish(study, "finalists", candidate, "final", ends_with)
+        study.extension = 1
+        rounds = FinalistRounds(study)
+        assert [trial.key for trial in rounds._waiting()] == [waiting.key]
+        seats = rounds._seats(rounds.first, 4, 5.0)
+        assert len(seats) == 4
+        assert not {trained, waiting} & {seat.without_training for seat in seats}
+
+
+def test_the_first_stretch_has_nobody_waiting(tmp_path: Path) -> None:
+    with small_study(tmp_path / "run", budget="10 min") as study:
+        candidate = tell_some(study, n=4)[0]
+        finish(study, "finalists, first rung", candidate, "rung", "first")
+        assert FinalistRounds(study)._waiting() == []
+
+
+def test_designs_share_their_time_evenly_only_where_trade_offs_are_wanted(tmp_path: Path) -> None:
+    for i, (said, expected) in enumerate(
+        [
+            ({}, True),
+            ({"objectives": ["accuracy"]}, False),
+            ({"hypervolume_box": {"accuracy": [0.6, 0.995]}}, False),
+        ]
+    ):
+        with small_study(tmp_path / str(i), **said) as study:
+            assert Choosing(study).wants_trade_offs is expected

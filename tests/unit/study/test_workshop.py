@@ -1,0 +1,55 @@
+"""Designs that are shipped without further training, made for real from the digits."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.unit.study.small_study import small_study
+
+from penjing.space import Candidate
+from penjing.study.jobs import FinalJob, Outcome
+from penjing.study.workshop import Workshop
+
+Made = tuple[Workshop, FinalJob]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+    """A workshop, and the first training of a design with weights of four bits."""
+    space = {"precisions": ["w4"], "family": {"stage_widths": [[8], [8]], "stage_depths": [[1], [1]]}}
+    folder = tmp_path_factory.mktemp("workshop") / "run"
+    with small_study(folder, space=space) as study:
+        candidate = study.pipeline.space.sample(np.random.default_rng(0))
+        whole = Candidate({**candidate, **study.pipeline.default_training()})
+        job = FinalJob("design", whole.as_dict(), "weights", "", "", 10.0, 0.0, None, False, 7)
+        workshop = Workshop(folder, study.config, study.facts)
+        told(workshop, job)
+        yield workshop, job
+
+
+def told(workshop: Workshop, job: FinalJob) -> Outcome:
+    outcome = workshop.do(job)
+    assert not outcome.error
+    return outcome
+
+
+@pytest.mark.parametrize(
+    ("seconds", "tuning_epochs", "is_tuned"), [(20.0, 3.0, True), (0.0, 3.0, False), (None, 0.0, False)]
+)
+def test_a_design_without_further_training_is_tuned_only_if_it_has_time(
+    trained: Made,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: float | None,
+    tuning_epochs: float,
+    is_tuned: bool,
+) -> None:
+    monkeypatch.setattr("penjing.study.workshop.TOLERATED_LOSS", -1.0)
+    workshop, first = trained
+    job = replace(
+        first, start_key="weights", epochs=0.0, tuning_epochs=tuning_epochs, seconds=seconds, is_last=True
+    )
+    facts = told(workshop, job).facts
+    assert facts["float_validation_accuracy"] > 0.5
+    assert ("quantization_aware_recipe" in facts) is is_tuned
+    assert facts["recipe"]["epochs"] == 10.0
