@@ -54,6 +54,7 @@ MODES: Mapping[str, Mapping[str, Any]] = {
     "optuna": {"search": {"algorithm": "optuna-nsga2"}},
     "distillation": {"finalists": {"distillation": True}},
     "supernet": {"search": {"train_on": "supernet"}},
+    "no-inheritance": {"search": {"inherit": False}},
     "random-finalists": {"finalists": {"chosen_by": "random"}},
 }
 MAIN = ("joint", "sequential-6", "sequential-fp32", "sequential-1", "random")

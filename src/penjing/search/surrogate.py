@@ -135,26 +135,35 @@ class SurrogateSearcher:
         """One candidate after the other, each that which gains most beside the ones before, improved.
 
         Judged with caution first; when nothing gains any more, with hope: what is known least may be better.
+        The last places go to other architectures, as if the ones before were not there.
         """
         if not pool:
             return []
         expense = np.array([self.problem.finishing_cost(candidate) for candidate in pool])
-        picked: list[int] = []
+        open_ = np.full(len(pool), True)
         chosen: dict[str, Candidate] = {}
-        for caution in (_CAUTION, 0.0, *_HOPES):
-            points = self._points_at(model, pool, caution)
-            front = self._points_at(model, list(chosen.values()), caution)
+
+        def fill(caution: float, beside: Sequence[Candidate]) -> None:
+            points, front = (self._points_at(model, some, caution) for some in (pool, beside))
             front = front[non_dominated_mask(front)]
-            while len(chosen) < n and len(picked) < len(pool):
-                gains = self._gains(points, front)
-                gains[picked] = -1.0
+            while len(chosen) < n and open_.any():
+                gains = np.where(open_, self._gains(points, front), -1.0)
                 index = int(np.argmax(gains / expense))
                 if gains[index] <= 0.0:
-                    break
-                picked.append(index)
+                    return
+                open_[index] = False
                 found = improved(pool[index], front, caution)
                 chosen[found.key] = found
                 front = _with(front, self._points_at(model, [found], caution)[0])
+
+        for caution in (_CAUTION, 0.0, *_HOPES):
+            fill(caution, list(chosen.values()))
+        before = -1
+        while before < len(chosen) < n:
+            before = len(chosen)
+            taken = {self._architecture(candidate) for candidate in chosen.values()}
+            open_ &= np.array([self._architecture(candidate) not in taken for candidate in pool], dtype=bool)
+            fill(_CAUTION, [])
         return list(chosen.values())
 
     def most_accurate(self, n: int, rng: np.random.Generator) -> list[Candidate]:

@@ -22,6 +22,7 @@ _ACTS_ONLY_WITH = (
     ("carry", "mode", ("sequential",)),
     ("sequential_as", "mode", ("sequential",)),
     ("epochs", "train_on", ("alone", "auto")),
+    ("inherit", "train_on", ("alone", "auto")),
     ("supernet_epochs", "train_on", ("supernet", "auto")),
 )
 
@@ -55,6 +56,7 @@ class SearchConfig(_Strict):
     epochs: float | None = Field(default=None, gt=0)
     validation_images: int = Field(default=2000, ge=100)
     supernet_epochs: float = Field(default=12.0, gt=0)
+    inherit: bool = True
 
 
 class FinalistsConfig(_Strict):

@@ -91,7 +91,7 @@ class FinalistRounds:
     def _seat(self, candidate: Candidate) -> Seat:
         """With the weights of its brief trainings, or of the nearest network that had any."""
         lineage, bare = self.study.lineage, without_training(candidate)
-        start = lineage.of(bare) or lineage.nearest(bare)
+        start = lineage.start(bare)
         start_key = SUPERNET if self.study.way == SUPERNET else start.weights_key if start else ""
         return Seat(candidate, start_key, lineage.seen_epochs(bare, start_key, 0.0))
 

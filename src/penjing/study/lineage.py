@@ -37,10 +37,12 @@ class Lineage:
         journal: Of the study.
         space: Of the study.
         seed: Whatever else decides what a brief training makes.
+        inherits: Whether an architecture may begin with the weights of another.
     """
 
-    def __init__(self, journal: Journal, space: SearchSpace, *seed: object) -> None:
+    def __init__(self, journal: Journal, space: SearchSpace, *seed: object, inherits: bool = True) -> None:
         self._journal = journal
+        self._inherits = inherits
         self._space = space
         self._seed = seed
         self._trained: dict[str, Trained] = {}
@@ -54,6 +56,10 @@ class Lineage:
         """Where the weights belong that one more training of the architecture makes."""
         trained = self.of(candidate)
         return self._weights_key(architecture_key(self._space, candidate), trained.times if trained else 0)
+
+    def start(self, candidate: Candidate) -> Trained | None:
+        """What a training of the candidate begins with: its own weights, else the nearest, else None."""
+        return self.of(candidate) or (self.nearest(candidate) if self._inherits else None)
 
     def nearest(self, candidate: Candidate) -> Trained | None:
         """The trained architecture that shares most choices; None before the first."""

@@ -147,7 +147,7 @@ class Search:
         trained = lineage.of(candidate)
         if trained and not is_contender:
             return {"weights_key": trained.weights_key, "parent_key": "", "epochs": 0.0}
-        start = trained or lineage.nearest(candidate)
+        start = lineage.start(candidate)
         return {
             "weights_key": lineage.next_weights_key(candidate),
             "parent_key": start.weights_key if start else "",

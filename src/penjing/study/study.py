@@ -99,7 +99,9 @@ class Study:
         self.brief_epochs = 0.0
         self.prospects = Prospects(self)
         self.choosing = Choosing(self)
-        self.lineage = Lineage(journal, pipeline.space, facts.fingerprint, config.seed)
+        self.lineage = Lineage(
+            journal, pipeline.space, facts.fingerprint, config.seed, inherits=config.search.inherit
+        )
         self.box: dict[str, tuple[float, float]] = {}
 
     @property

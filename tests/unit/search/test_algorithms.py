@@ -163,6 +163,17 @@ def test_finalists_may_be_told_candidates_and_do_not_dominate_each_other(rng: np
     assert np.all(np.diff(predicted[order]) > 0)
 
 
+def test_places_that_nothing_is_expected_to_earn_go_to_what_may_be_better(rng: np.random.Generator) -> None:
+    """Where all cost the same, one candidate is expected to be best; the others are near it, not anywhere."""
+    searcher = taught(given=SearchProblem(SPACE, lambda c: {**costs_of(c), "size_bytes": 1_000.0}, BOX))
+    chosen = searcher.finalists(8, rng)
+    assert len({candidate.key for candidate in chosen}) == 8
+    expected = searcher.predicted(chosen)
+    anywhere = searcher.predicted([SPACE.sample(rng) for _ in range(500)])
+    assert expected[0] > np.quantile(anywhere, 0.98)
+    assert expected.min() > np.quantile(anywhere, 0.9)
+
+
 def test_the_first_finalist_is_the_one_that_gains_most_for_its_training() -> None:
     """The same candidates; only whether gains are divided by what finishing costs differs."""
     drawn = [SPACE.sample(np.random.default_rng([9, i])) for i in range(60)]

@@ -104,3 +104,19 @@ def test_another_seed_has_other_weights(journal: Journal) -> None:
     mine = candidate(4, 8, 4, 8)
     keys = {Lineage(journal, SPACE, seed).next_weights_key(mine) for seed in (0, 1)}
     assert len(keys) == 2
+
+
+def test_a_training_starts_from_its_own_weights_else_from_the_nearest_if_it_may_inherit(
+    journal: Journal,
+) -> None:
+    inheriting, alone = (Lineage(journal, SPACE, 0, inherits=inherits) for inherits in (True, False))
+    mine, other = candidate(4, 8, 4, 8), candidate(4, 8, 4, 16)
+    key = train(journal, inheriting, mine, epochs=0.5)
+    for lineage in (inheriting, alone):
+        own = lineage.start(mine)
+        assert own is not None
+        assert own.weights_key == key
+    nearest = inheriting.start(other)
+    assert nearest is not None
+    assert nearest.weights_key == key
+    assert alone.start(other) is None
