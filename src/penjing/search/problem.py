@@ -15,6 +15,7 @@ from penjing.objectives import METRICS, Constraint, normalised
 from penjing.space import Candidate, SearchSpace
 
 Costs = Callable[[Candidate], Mapping[str, float]]
+_QUARTERS = 4
 
 
 class SearchProblem:
@@ -93,6 +94,12 @@ class SearchProblem:
         """Normalised costs, ``[n, objectives]``, 0 best and 1 worst; outside the box is clipped."""
         columns = [self._normalised_column(metric, rows) for metric in self.box]
         return np.column_stack(columns) if rows else np.zeros((0, len(self.box)))
+
+    def niche(self, candidate: Candidate) -> int:
+        """What a candidate costs, 0 to 3: the quarter of the box that holds it, by its worst cost there."""
+        costs = self.costs(candidate)
+        known = [self._normalised_column(metric, [costs])[0] for metric in self.box if metric in costs]
+        return int(min(_QUARTERS - 1, _QUARTERS * max(known, default=0.0)))
 
     def _normalised_column(self, metric: str, rows: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
         values = np.array([row[metric] for row in rows], dtype=float)

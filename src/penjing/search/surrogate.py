@@ -6,6 +6,7 @@ number. Thousands of candidates are bred on the model alone; those with the
 largest expected gain of hypervolume per expected cost are evaluated.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -107,23 +108,33 @@ class SurrogateSearcher:
             chosen += fresh_samples(self.problem, n - len(chosen), rng, taken)
         return chosen
 
-    def finalists(self, n: int, rng: np.random.Generator) -> list[Candidate]:
+    def finalists(
+        self,
+        n: int,
+        rng: np.random.Generator,
+        most_alike: int | None = None,
+        besides: Sequence[Candidate] = (),
+    ) -> list[Candidate]:
         """At most ``n`` candidates, told ones among them, that together promise the most for their training.
 
         Args:
-            n: How many; fewer if nothing more promises a gain.
+            n: How many; fewer if there is nothing more.
             rng: Breeds the pool.
+            most_alike: Of one :meth:`~SearchProblem.niche`, None for any number.
+            besides: Candidates that have their places, and count there.
         """
         model = self._model()
         bred = self._bred(model, rng, _FINAL_POOLS * self.pool)
         pool = list({c.key: c for c in [*bred, *self._told_here()]}.values())
-        return self._greedily(
-            model, pool, n, lambda one, front, caution: self._polished(model, one, front, caution, rng)
-        )
+
+        def polished(one: Candidate, front: NDArray[np.float64], caution: float) -> Candidate:
+            return self._polished(model, one, front, caution, rng)
+
+        return self._greedily(model, pool, n, polished, n if most_alike is None else most_alike, besides)
 
     def together(self, candidates: Sequence[Candidate], n: int) -> list[Candidate]:
         """The ``n`` of some candidates that together promise the most hypervolume, or fewer."""
-        return self._greedily(self._model(), candidates, n, lambda one, front, caution: one)
+        return self._greedily(self._model(), candidates, n, lambda one, front, caution: one, n)
 
     def _greedily(
         self,
@@ -131,6 +142,8 @@ class SurrogateSearcher:
         pool: Sequence[Candidate],
         n: int,
         improved: Callable[[Candidate, NDArray[np.float64], float], Candidate],
+        most_alike: int,
+        besides: Sequence[Candidate] = (),
     ) -> list[Candidate]:
         """One candidate after the other, each that which gains most beside the ones before, improved.
 
@@ -140,30 +153,44 @@ class SurrogateSearcher:
         if not pool:
             return []
         expense = np.array([self.problem.finishing_cost(candidate) for candidate in pool])
-        open_ = np.full(len(pool), True)
+        architectures = [self._architecture(candidate) for candidate in pool]
+        niches = np.array([self.problem.niche(candidate) for candidate in pool])
+        alike = Counter(self.problem.niche(candidate) for candidate in besides)
+        is_open = np.array([alike[niche] < most_alike for niche in niches])
         chosen: dict[str, Candidate] = {}
 
-        def fill(caution: float, beside: Sequence[Candidate]) -> None:
-            points, front = (self._points_at(model, some, caution) for some in (pool, beside))
-            front = front[non_dominated_mask(front)]
-            while len(chosen) < n and open_.any():
-                gains = np.where(open_, self._gains(points, front), -1.0)
+        def fill(is_open: NDArray[np.bool_], caution: float, front: NDArray[np.float64]) -> None:
+            points = self._points_at(model, pool, caution)
+            while len(chosen) < n and is_open.any():
+                gains = np.where(is_open, self._gains(points, front), -1.0)
                 index = int(np.argmax(gains / expense))
                 if gains[index] <= 0.0:
                     return
-                open_[index] = False
+                is_open[index] = False
                 found = improved(pool[index], front, caution)
+                niche = self.problem.niche(found)
+                if alike[niche] >= most_alike:
+                    continue
                 chosen[found.key] = found
                 front = _with(front, self._points_at(model, [found], caution)[0])
+                alike[niche] += 1
+                if alike[niche] == most_alike:
+                    is_open[niches == niche] = False
 
         for caution in (_CAUTION, 0.0, *_HOPES):
-            fill(caution, list(chosen.values()))
-        before = -1
-        while before < len(chosen) < n:
+            front = self._points_at(model, list(chosen.values()), caution)
+            fill(is_open, caution, front[non_dominated_mask(front)])
+        while len(chosen) < n:
             before = len(chosen)
             taken = {self._architecture(candidate) for candidate in chosen.values()}
-            open_ &= np.array([self._architecture(candidate) not in taken for candidate in pool], dtype=bool)
-            fill(_CAUTION, [])
+            is_open = np.array(
+                [a not in taken and alike[i] < most_alike for a, i in zip(architectures, niches, strict=True)]
+            )
+            fill(is_open, _CAUTION, self._points_at(model, [], _CAUTION))
+            if len(chosen) == before:
+                if most_alike >= n:
+                    break
+                most_alike += 1
         return list(chosen.values())
 
     def most_accurate(self, n: int, rng: np.random.Generator) -> list[Candidate]:

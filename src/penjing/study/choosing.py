@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from penjing.study.study import Study
 
 _DRAWS_PER_PLACE = 20
+# Where designs that differ are wanted, no more than one in so many may cost about the same.
+_ONE_IN = 3
 
 
 class Choosing:
@@ -71,7 +73,8 @@ class Choosing:
         n_accurate = self._n_for_accuracy(n)
         accurate = searcher.most_accurate(n_accurate + len(besides), rng) if n_accurate else []
         accurate = [candidate for candidate in accurate if candidate not in besides][:n_accurate]
-        together = searcher.finalists(2 * n + len(besides), rng)
+        most_alike = -(-n // _ONE_IN) if self.wants_trade_offs else None
+        together = searcher.finalists(2 * n + len(besides), rng, most_alike, accurate)
         wanted = [*accurate, *(candidate for candidate in together if candidate not in besides)]
         by_architecture: dict[str, Candidate] = {}
         for candidate in wanted:

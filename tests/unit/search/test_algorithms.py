@@ -1,5 +1,6 @@
 """What each algorithm promises beyond the contract, and that the surrogate is worth having."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -172,6 +173,22 @@ def test_places_that_nothing_is_expected_to_earn_go_to_what_may_be_better(rng: n
     anywhere = searcher.predicted([SPACE.sample(rng) for _ in range(500)])
     assert expected[0] > np.quantile(anywhere, 0.98)
     assert expected.min() > np.quantile(anywhere, 0.9)
+
+
+def test_finalists_can_be_spread_over_what_they_cost(rng: np.random.Generator) -> None:
+    searcher = taught(60)
+
+    def niches(candidates: list[Candidate]) -> Counter[int]:
+        return Counter(searcher.problem.niche(candidate) for candidate in candidates)
+
+    taken = searcher.finalists(2, rng)
+    spread = searcher.finalists(6, rng, most_alike=2)
+    (other,) = searcher.finalists(1, rng, most_alike=1, besides=taken)
+    assert max(niches(searcher.finalists(6, rng)).values()) > 2
+    assert len(spread) == 6
+    assert max(niches(spread).values()) == 2
+    assert searcher.problem.niche(other) not in niches(taken)
+    assert len(searcher.finalists(12, rng, most_alike=1)) == 12
 
 
 def test_the_first_finalist_is_the_one_that_gains_most_for_its_training() -> None:

@@ -142,3 +142,11 @@ def test_a_box_that_nothing_reaches_is_named_like_a_constraint(rng: np.random.Ge
     given = problem(box={"size_bytes": (1.0, 20.0), "latency_ms": (0.001, 5.0)})
     with pytest.raises(InfeasibleError, match=r"meets 'size_bytes <= 20 B'\. .* size_bytes = 40\.0 B\. "):
         given.sample_feasible(rng, tries=200)
+
+
+def test_a_niche_is_the_quarter_of_the_box_that_the_worst_cost_is_in() -> None:
+    both = problem(box={**BOX, "latency_ms": (0.001, 10.0)})
+    assert [both.niche(candidate(width, 4)) for width in (1, 4, 16)] == [1, 2, 3]
+    assert [problem().niche(candidate(width, 4)) for width in (1, 4, 16)] == [1, 2, 3]
+    slow = problem(box={**BOX, "latency_ms": (0.001, 0.05)})
+    assert slow.niche(candidate(1, 4)) == 3
