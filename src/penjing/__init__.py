@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 __all__ = ["Result", "__version__", "search"]
 
 
+def _door() -> ModuleType:
+    try:
+        return import_module("penjing.study.api")
+    except ModuleNotFoundError as error:
+        from penjing.errors import explained_import
+
+        raise explained_import(error) from None
+
+
 class _Package(ModuleType):
     """Gives the function ``penjing.search``, loaded when it is first used.
 
@@ -27,7 +36,7 @@ class _Package(ModuleType):
 
     @property
     def search(self) -> Any:
-        return import_module("penjing.study.api").search
+        return _door().search
 
     @search.setter
     def search(self, room: ModuleType) -> None:
@@ -35,7 +44,7 @@ class _Package(ModuleType):
 
     @property
     def Result(self) -> Any:  # noqa: N802
-        return import_module("penjing.study.api").Result
+        return _door().Result
 
 
 sys.modules[__name__].__class__ = _Package

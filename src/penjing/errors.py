@@ -98,3 +98,13 @@ def missing_extra(purpose: str, package: str, extra: str) -> MissingExtraError:
     """
     message = f"{purpose} needs {package}, which is not installed. Run: pip install 'penjing[{extra}]'."
     return MissingExtraError(message, package=package, extra=extra)
+
+
+_OF_TRAINING = {"torch": "torch", "safetensors": "safetensors", "sklearn": "scikit-learn"}
+
+
+def explained_import(error: ModuleNotFoundError) -> Exception:
+    """Say what to install if a package of the extra ``search`` is missing; else the error as it is."""
+    if error.name not in _OF_TRAINING:
+        return error
+    return missing_extra("Training", _OF_TRAINING[error.name], "search")

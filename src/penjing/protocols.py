@@ -242,12 +242,16 @@ class Searcher(Protocol):
 class Executor(Protocol):
     """Runs jobs, plain data, in other processes or here.
 
-    Results come one by one in the order asked. A job that fails comes back as
-    a result that says so; one whose process died is done once more.
+    A job that fails comes back as a result that says so; one whose process died is
+    done once more.
     """
 
     def map(self, jobs: Sequence[Any], /) -> Iterator[Any]:
         """Do every job; one result per job, in the order of ``jobs``."""
+        ...
+
+    def as_completed(self, jobs: Sequence[Any], /) -> Iterator[tuple[int, Any]]:
+        """Do every job; its place in ``jobs`` and its result, as they end."""
         ...
 
     def train_in(self, precision: str, /) -> None:

@@ -2,7 +2,7 @@
 
 from penjing.blueprint.blueprint import Blueprint, InputSpec, Layer, TensorSpec
 from penjing.blueprint.builder import BlueprintBuilder
-from penjing.blueprint.counts import activation_elements, layer_macs, macs, parameters
+from penjing.blueprint.counts import layer_macs, macs, parameters
 from penjing.blueprint.precision import PRECISIONS, STORAGE_BITS, Precision, precision_named
 
 __all__ = [
@@ -14,7 +14,6 @@ __all__ = [
     "Layer",
     "Precision",
     "TensorSpec",
-    "activation_elements",
     "layer_macs",
     "macs",
     "parameters",

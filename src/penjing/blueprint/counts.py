@@ -1,7 +1,5 @@
 """Exact counts of a blueprint: parameters, multiply-accumulates, activations."""
 
-from math import prod
-
 from penjing.blueprint.blueprint import Blueprint, Layer
 
 
@@ -35,8 +33,3 @@ def layer_macs(layer: Layer) -> int:
 def macs(blueprint: Blueprint) -> int:
     """Multiply-accumulates of the network for one example."""
     return sum(layer_macs(layer) for layer in blueprint.layers)
-
-
-def activation_elements(blueprint: Blueprint) -> int:
-    """Numbers that all layers together write for one example."""
-    return sum(prod(layer.output_shape) for layer in blueprint.layers)

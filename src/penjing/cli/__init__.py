@@ -6,12 +6,15 @@ import sys
 def main() -> None:
     """Run the command; an error of ours is one line and exit code 2, a traceback only under ``--debug``."""
     from penjing.cli.app import app
-    from penjing.errors import PenjingError
+    from penjing.errors import PenjingError, explained_import
 
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        app(arguments, prog_name="penjing")
+        try:
+            app(arguments, prog_name="penjing")
+        except ModuleNotFoundError as error:
+            raise explained_import(error) from error
     except PenjingError as error:
         if debug:
             raise

@@ -202,7 +202,9 @@ def reference_section(page: Page) -> str:
         rows["Latency, in turns with the designs"] = time(beside["value"])
     if measured.get("throughput_per_s"):
         rows["Images per second in batches"] = count(measured["throughput_per_s"])
-    words = "A plain network of the same family in 32-bit floats, the middle of every choice, untrained."
+    if "accuracy" in known:
+        rows["Accuracy on validation"] = per_cent(known["accuracy"])
+    words = "A plain network of the same family in 32-bit floats, the middle of every choice."
     body = sentence(words) + f'<div class="card">{pairs(rows)}</div>'
     return section("reference", "The reference", field("reference", body))
 

@@ -188,7 +188,7 @@ class SurrogateSearcher:
             )
             fill(is_open, _CAUTION, self._points_at(model, [], _CAUTION))
             if len(chosen) == before:
-                if most_alike >= n:
+                if most_alike >= n + len(besides):
                     break
                 most_alike += 1
         return list(chosen.values())

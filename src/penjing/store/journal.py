@@ -156,7 +156,7 @@ class Journal:
         Args:
             number: Which ask of the study; see :meth:`next_number`.
             phase: Name of the phase.
-            fidelity: ``estimated``, ``inherited`` or ``final``.
+            fidelity: ``inherited``, ``rung`` or ``final``.
             candidate: The assignment, as plain data.
             key: Its content key.
 

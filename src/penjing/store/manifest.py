@@ -29,7 +29,7 @@ class Manifest:
         processor: Flags of the processor it was measured on: ``("avx2", "avx512_vnni")``.
         checksums: File, relative to the folder → SHA-256; see :func:`checksums_of`.
         measurements: Values by name with unit.
-        run: Where it comes from: folder of the run, trial.
+        run: Where it comes from: number of the trial, fingerprint of the data, names of the classes.
         format_version: Of the manifest.
     """
 

@@ -15,7 +15,7 @@ class Trial:
     Attributes:
         number: Which ask of the study, from 0.
         phase: Name of the phase that asked.
-        fidelity: ``estimated``, ``inherited`` or ``final``.
+        fidelity: ``inherited``, ``rung`` (trained further, no files yet) or ``final``.
         candidate: The assignment, as plain data.
         key: Content key of the candidate.
         state: ``asked`` until told.

@@ -217,9 +217,9 @@ class RunFolder:
             "config.yaml",
             "journal.db*",
             "log.jsonl",
-            "lock",
             "latency_model.json",
-            "cache/*.npy",
+            "lock",
+            "cache/*",
         ):
             for path in self.path.glob(pattern):
                 path.unlink()
@@ -254,7 +254,14 @@ class RunFolder:
 
     def _acquire(self) -> int:
         # Never unlinked: two processes could then hold locks on two files of the same name.
-        descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise RunFolderError(
+                f"{self.path} cannot be written: {error.strerror}. Use the account that made it, or copy the "
+                "folder to where you may write.",
+                path=str(self.path),
+            ) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

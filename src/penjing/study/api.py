@@ -10,7 +10,7 @@ from penjing.objectives import METRICS
 from penjing.store import Journal, JsonLinesHandler, RunFolder
 from penjing.store.front import front_of
 from penjing.study.budget import Stopwatch, parse_budget
-from penjing.study.config import StudyConfig, checked
+from penjing.study.config import NAMED_DATA, StudyConfig, checked
 from penjing.study.exporting import export_design
 from penjing.study.pipeline import DataFacts, Pipeline
 from penjing.study.preparation import facts_of, keep_data, load_data
@@ -143,7 +143,7 @@ def _named(data: Any) -> str | dict[str, str] | None:
     if isinstance(data, str | Path):
         path = Path(data).expanduser()
         # A name, such as digits or hf:NAME, stays one.
-        is_path = isinstance(data, Path) or (data != "digits" and path.exists())
+        is_path = isinstance(data, Path) or (data not in NAMED_DATA and path.exists())
         return str(path.absolute() if is_path else data)
     if isinstance(data, Mapping) and data and all(isinstance(part, str | Path) for part in data.values()):
         return {name: str(_named(part)) for name, part in data.items()}
@@ -165,8 +165,9 @@ def run_study(config: StudyConfig, out: str | Path, source: Any = None, observe:
         try:
             _prepare(run, journal, config, source)
             _work(run, journal, config, stopwatch, observe)
-        except PenjingError:
-            if not journal.trials():
+        except PenjingError as error:
+            # After a full disk a resume can follow.
+            if not journal.trials() and not isinstance(error, RunFolderError):
                 run.discard()
             raise
     return Result(run)

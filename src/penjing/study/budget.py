@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 
 from penjing.errors import ConfigError
 
@@ -99,6 +99,16 @@ class Plan:
     search_s: float
     finalists_s: float
     reserve_s: float
+
+    def keeping(self, reserve_s: float) -> "Plan":
+        """The same with so much in reserve, a quarter of all at most; search and finalists share the rest."""
+        reserve_s = max(self.reserve_s, min(reserve_s, 0.25 * sum(astuple(self))))
+        left = (self.search_s + self.finalists_s - (reserve_s - self.reserve_s)) / (
+            self.search_s + self.finalists_s
+        )
+        return replace(
+            self, search_s=left * self.search_s, finalists_s=left * self.finalists_s, reserve_s=reserve_s
+        )
 
 
 def plan_for(seconds: float) -> Plan:

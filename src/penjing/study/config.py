@@ -16,6 +16,8 @@ from penjing.protocols import OPTIMISERS
 from penjing.search import ALGORITHMS
 from penjing.study.budget import parse_budget
 
+# Data that a configuration names and that are no path, whatever lies beside it.
+NAMED_DATA = ("digits",)
 SEARCHED_METRICS = ("accuracy", "latency_ms", "size_bytes", "parameters", "macs")
 # Keys of ``search`` that act only where another key has one of some values.
 _ACTS_ONLY_WITH = (
@@ -233,7 +235,9 @@ def load_config(path: str | Path) -> StudyConfig:
 def _from_folder(data: Any, folder: Path) -> Any:
     if isinstance(data, dict):
         return {name: _from_folder(part, folder) for name, part in data.items()}
-    if isinstance(data, str) and not Path(data).is_absolute() and (folder / data).exists():
+    if not isinstance(data, str) or data in NAMED_DATA:
+        return data
+    if not Path(data).is_absolute() and (folder / data).exists():
         return str((folder / data).resolve())
     return data
 

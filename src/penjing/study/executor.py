@@ -1,4 +1,4 @@
-"""Run jobs in worker processes, one thread each, or here; answers come in the order asked."""
+"""Run jobs in worker processes, one thread each, or here."""
 
 import ctypes
 import multiprocessing
@@ -8,9 +8,10 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from penjing.study.pipeline import DataFacts
 from penjing.study.workshop import Workshop
 from penjing.training import training_device
 
+_TICK_S = 2.0
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _DIED = (
     "The worker process died twice on this job: {}. It may have lacked memory: use fewer workers. "
@@ -82,29 +84,58 @@ class LocalExecutor:
         self._arguments = (*self._arguments[:3], precision)
 
     def map(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
-        """Run the jobs; a worker that dies returns its job to be done once more."""
+        """Run the jobs; what they found, in the order asked."""
+        found: dict[int, Outcome] = {}
+        due = 0
+        for index, outcome in self.as_completed(jobs):
+            found[index] = outcome
+            while due in found:
+                yield found.pop(due)
+                due += 1
+
+    def as_completed(self, jobs: Sequence[Job]) -> Iterator[tuple[int, Outcome]]:
+        """Run the jobs; which of them it is and what it found, as they end.
+
+        A worker that dies returns its job to be done once more.
+        """
         if self.workers == 1:
             torch.set_num_threads(1)
             keep_freed_memory()
             self._workshop = self._workshop or Workshop(*self._arguments)
-            for job in jobs:
-                yield self._workshop.do(job)
+            for index, job in enumerate(jobs):
+                with _every(_TICK_S, self._on_wait):
+                    outcome = self._workshop.do(job)
+                yield index, outcome
             return
-        futures = [self._submit(job) for job in jobs]
-        for index, job in enumerate(jobs):
+        pending = {index: self._submit(job) for index, job in enumerate(jobs)}
+        while pending:
+            index = self._first_done(pending)
             try:
-                yield self._waited(futures[index])
+                outcome = pending.pop(index).result()
             except BrokenProcessPool:
-                self.close()
-                # Alone: a pool breaks for all its jobs, and only one of them may be to blame.
-                try:
-                    yield self._waited(self._submit(job))
-                except BrokenProcessPool:
-                    self.close()
-                    yield Outcome({}, 0.0, error=_DIED.format(textwrap.shorten(str(job), 200)))
-                for later in range(index + 1, len(jobs)):
-                    if not _is_finished(futures[later]):
-                        futures[later] = self._submit(jobs[later])
+                outcome = self._alone(jobs[index])
+                for later, future in pending.items():
+                    if not _is_finished(future):
+                        pending[later] = self._submit(jobs[later])
+            yield index, outcome
+
+    def _first_done(self, pending: Mapping[int, "Future[Outcome]"]) -> int:
+        while True:
+            done, _ = wait(pending.values(), timeout=_TICK_S, return_when=FIRST_COMPLETED)
+            if done:
+                return min(index for index, future in pending.items() if future in done)
+            self._on_wait()
+
+    def _alone(self, job: Job) -> Outcome:
+        """Once more: a pool breaks for all its jobs, and only one of them may be to blame."""
+        self.close()
+        try:
+            again = self._submit(job)
+            self._first_done({0: again})
+            return again.result()
+        except BrokenProcessPool:
+            self.close()
+            return Outcome({}, 0.0, error=_DIED.format(textwrap.shorten(str(job), 200)))
 
     def _submit(self, job: Job) -> "Future[Outcome]":
         try:
@@ -112,13 +143,6 @@ class LocalExecutor:
         except BrokenProcessPool:  # an idle worker died
             self.close()
             return self._started().submit(_do, job)
-
-    def _waited(self, future: "Future[Outcome]") -> Outcome:
-        while True:
-            try:
-                return future.result(timeout=2.0)
-            except TimeoutError:
-                self._on_wait()
 
     def close(self) -> None:
         """End the workers at once; what they were doing is lost and will be asked again."""
@@ -138,6 +162,24 @@ class LocalExecutor:
                 self.workers, multiprocessing.get_context("spawn"), _prepare, self._arguments
             )
         return self._pool
+
+
+@contextmanager
+def _every(seconds: float, do: Callable[[], None]) -> Iterator[None]:
+    """Do something every so often meanwhile, from another thread."""
+    over = threading.Event()
+
+    def tick() -> None:
+        while not over.wait(seconds):
+            do()
+
+    thread = threading.Thread(target=tick, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _is_finished(future: "Future[Outcome]") -> bool:

@@ -45,9 +45,15 @@ def export_design(run: RunFolder, design: str, folder: Path) -> Path:
     source = run.design_path(design)
     manifest = Manifest.read(source)
     manifest.verify(source)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in (*manifest.checksums, "manifest.json"):
-        shutil.copyfile(source / name, folder / name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in (*manifest.checksums, "manifest.json"):
+            shutil.copyfile(source / name, folder / name)
+    except OSError as error:
+        raise RunFolderError(
+            f"The design cannot be copied to {str(folder)!r}: {error.strerror}. Name another folder, or make "
+            "room there."
+        ) from error
     shape = ", ".join(str(int(size)) for size in manifest.blueprint["input"]["shape"])
     write_atomically(folder / "run.py", _SCRIPT.format(shape=shape))
     return folder

@@ -19,6 +19,7 @@ from penjing.store import Trial
 from penjing.study.allotting import Slot, Standing, allotted
 from penjing.study.draws import Draw, stream
 from penjing.study.jobs import SUPERNET, TOLERATED_LOSS, TeacherJob
+from penjing.study.phases import STOPPED, was_only_shipped
 from penjing.study.prospects import FEWEST_FINALISTS, FIRST_EPOCHS, MOST_FINALISTS, MOST_SHARE_OF_ONE
 from penjing.study.rung import Rung, Seat, seconds_for_training, without_training
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _SHIPPED_AFTER_A_STOP = 4
-STOPPED = "stopped early"
 _SHARE_FOR_ACCURACY = 0.5
 # Larger networks end higher without their brief trainings, if the first rung is so many times as
 # long; smaller ones end higher with them (ADR 9).
@@ -136,7 +136,8 @@ class FinalistRounds:
         Where a clock decides, those of an earlier first rung can go on in the last (:meth:`_waiting`).
         """
         journal = self.study.journal
-        taken = [t for t in journal.trials(fidelity="final") if t.state != "asked" and t.phase != STOPPED]
+        finals = journal.trials(fidelity="final")
+        taken = [t for t in finals if t.state != "asked" and not was_only_shipped(t)]
         if self.study.span.evaluations is None:
             taken += journal.trials(state="done", fidelity="rung")
         return {without_training(trial.candidate) for trial in taken}
@@ -157,7 +158,8 @@ class FinalistRounds:
     def ship_known(self) -> None:
         """After an interrupt: make files of the best that were trained and are not finished."""
         study = self.study
-        finished = {trial.key for trial in study.journal.trials(state="done", fidelity="final")}
+        finals = study.journal.trials(state="done", fidelity="final")
+        finished = {trial.key for trial in finals if not was_only_shipped(trial)}
         rungs = study.journal.trials(state="done", fidelity="rung")
         trials = rungs if rungs or finished else study.inherited_trials()
         trials = [trial for trial in trials if trial.key not in finished]
@@ -172,8 +174,12 @@ class FinalistRounds:
                 replace(s, start_key=t.measurements["weights_key"], seen_epochs=t.measurements["seen_epochs"])
                 for s, t in zip(seats, chosen, strict=True)
             ]
-        study.begin(STOPPED, 3000)
-        Rung(STOPPED, True, part=0.0).train(study, seats)
+        n_stops = len(
+            {trial.phase for trial in study.journal.trials(fidelity="final") if was_only_shipped(trial)}
+        )
+        phase = f"{STOPPED} {n_stops + 1}"
+        study.begin(phase, 3000 + n_stops)
+        Rung(phase, True, part=0.0).train(study, seats)
 
     def _going_on(self, n: int) -> list[Seat]:
         """The designs of the first rung that are finished, and the time of each: decided once."""
@@ -226,21 +232,24 @@ class FinalistRounds:
             stream(study.config.seed, Draw.TIME, study.extension),
             MOST_SHARE_OF_ONE if study.choosing.wants_trade_offs else 1.0,
         )
-        # Who waited and still gets no time has its file already.
-        return [
-            self._timed(_further(trial), slot, one)
-            for trial, slot, one in zip([*trials, *waiting], slots, standings, strict=False)
-            if slot.seconds > 0 or trial.phase == self.first
-        ]
+        busy_s = [sum(s.seconds for s in slots if s.worker == worker) for worker in range(study.workers)]
+        seats = []
+        for trial, slot, one in zip([*trials, *waiting], slots, standings, strict=False):
+            seat = _further(trial)
+            if slot.seconds > 0:
+                seats.append(replace(seat, slot=slot, least_s=min(one.least_s, slot.seconds)))
+            elif trial.phase == self.first:  # who waited and still gets no time has its file already
+                worker, seconds = busy_s.index(min(busy_s)), self._tuning_s(one)
+                busy_s[worker] += seconds
+                tuned = Slot(seconds, worker)
+                seats.append(replace(seat, slot=tuned, least_s=seconds, is_only_tuned=seconds > 0))
+        return seats
 
-    def _timed(self, seat: Seat, slot: Slot, standing: Standing) -> Seat:
-        """A seat with its time; one that gets none is tuned if compression cost it accuracy."""
-        if slot.seconds > 0:
-            return replace(seat, slot=slot, least_s=min(standing.least_s, slot.seconds))
-        is_tuned = standing.uncompressed - standing.row["accuracy"] > TOLERATED_LOSS
-        fraction = self.study.config.finalists.tuning_fraction if is_tuned else 0.0
-        seconds = fraction * standing.least_s
-        return replace(seat, slot=replace(slot, seconds=seconds), is_only_tuned=seconds > 0)
+    def _tuning_s(self, standing: Standing) -> float:
+        """For a design that is not trained further: to win back what compression cost it, if anything."""
+        if standing.uncompressed - standing.row["accuracy"] <= TOLERATED_LOSS:
+            return 0.0
+        return self.study.config.finalists.tuning_fraction * standing.least_s
 
     def _standing(self, trial: Trial) -> Standing:
         study, measured, facts = self.study, trial.measurements, trial.measurements["facts"]

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+from penjing.store import Trial
 from penjing.study.config import SearchConfig
+
+STOPPED = "stopped early"
 
 
 @dataclass(frozen=True)
@@ -35,3 +38,8 @@ def phases_of(config: SearchConfig) -> tuple[Phase, ...]:
             Phase("compression", 0.3),
         )
     return (Phase("joint", 1.0),)
+
+
+def was_only_shipped(trial: Trial) -> bool:
+    """Whether a design was shipped after a stop as it was, and can still be finished."""
+    return trial.phase.startswith(STOPPED)

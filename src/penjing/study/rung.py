@@ -9,6 +9,7 @@ from penjing.space import Candidate, Value
 from penjing.store import content_key
 from penjing.study.allotting import Slot, by_cost, fitted, starts
 from penjing.study.jobs import FinalJob, Outcome
+from penjing.study.phases import was_only_shipped
 from penjing.study.prospects import finishing_cost, relative_time
 
 if TYPE_CHECKING:
@@ -88,7 +89,9 @@ class Rung:
             numbers.append(number)
             jobs.append(self._job(study, seat, limit))
         failed = []
-        for number, seat, job, outcome in zip(numbers, left, jobs, study.executor.map(jobs), strict=True):
+        # Told as they end: what waited for its turn would be lost by a kill, and shipped worse after a stop.
+        for index, outcome in study.executor.as_completed(jobs):
+            number, seat, job = numbers[index], left[index], jobs[index]
             # What the first rung made of it can still ship; 1 is the part of those who had no first rung.
             if outcome.error and self.is_last and self.part < 1 and job.epochs:
                 study.tell(f"design {job.design} failed: {outcome.error} It ships as the first rung left it.")
@@ -140,6 +143,13 @@ class Rung:
         order = sorted(range(len(seats)), key=lambda i: (begin[i], slots[i].seconds))
         return [seats[i] for i in order], [slots[i].seconds for i in order]
 
+    def _design(self, study: "Study", candidate: Candidate) -> str:
+        """Its id: another one if it is finished again, so that the files of before stay."""
+        finals = study.journal.trials(state="done", fidelity="final")
+        earlier = [t for t in finals if t.key == candidate.key and t.phase != self.phase]
+        is_again = any(not was_only_shipped(trial) for trial in earlier)
+        return (content_key(self.phase, candidate.key) if is_again else candidate.key)[:8]
+
     def _job(self, study: "Study", seat: Seat, limit: float | None) -> FinalJob:
         candidate = seat.candidate
         uses_teacher = float(str(candidate["training.distillation_weight"])) > 0
@@ -147,7 +157,7 @@ class Rung:
         tuning = study.config.finalists.tuning_fraction if self.is_last and self.part else 0.0
         weights_key = content_key(self.phase, candidate.key, study.config.seed)
         return FinalJob(
-            design=candidate.key[:8],
+            design=self._design(study, candidate),
             candidate=candidate.as_dict(),
             weights_key=weights_key,
             start_key=seat.start_key,

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -190,7 +191,10 @@ class Search:
     def _evaluate(self, trials: Sequence[Trial], searcher: Searcher) -> None:
         study = self.study
         jobs = [self._job(trial) for trial in trials]
-        for trial, job, outcome in zip(trials, jobs, study.executor.map(jobs), strict=True):
+        waves = _waves(jobs)
+        outcomes = chain.from_iterable(study.executor.map([jobs[at] for at in wave]) for wave in waves)
+        for at, outcome in zip(chain(*waves), outcomes, strict=True):
+            trial, job = trials[at], jobs[at]
             if outcome.error:
                 study.journal.tell(trial.number, "failed", {}, outcome.seconds, outcome.error)
                 message = f"evaluation {trial.number} failed: {outcome.error}"
@@ -296,3 +300,11 @@ class Search:
         points = self.study.problem(self.study.pipeline.space).points(rows)
         reference = np.ones(points.shape[1])
         return hypervolume(points, reference) <= hypervolume(points[:-patience], reference)
+
+
+def _waves(jobs: Sequence[InheritedJob]) -> list[list[int]]:
+    """Which jobs run first, and which wait: of those with one architecture, one makes the weights of all."""
+    first: dict[str, int] = {}
+    for at, job in enumerate(jobs):
+        first.setdefault(job.weights_key, at)
+    return [list(first.values()), [at for at, job in enumerate(jobs) if first[job.weights_key] != at]]

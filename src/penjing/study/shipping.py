@@ -69,6 +69,8 @@ def ship(
             f"difference of at most {allowed:.1%} are needed. The design is left out."
         )
     folder.mkdir(parents=True, exist_ok=True)
+    # It describes files that are no more; measuring writes another.
+    (folder / "manifest.json").unlink(missing_ok=True)
     state = {name: torch.from_numpy(value) for name, value in _state(blueprint, weights).items()}
     write_atomically(folder / "model.onnx", artifact)
     write_atomically(folder / "weights.safetensors", save(state))

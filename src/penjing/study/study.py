@@ -21,13 +21,14 @@ from penjing.study.choosing import Choosing
 from penjing.study.config import StudyConfig
 from penjing.study.draws import Draw, stream
 from penjing.study.executor import LocalExecutor, n_usable_cores
-from penjing.study.finalists import STOPPED, FinalistRounds
+from penjing.study.finalists import FinalistRounds
 from penjing.study.finish import Finisher
 from penjing.study.jobs import ALONE, SUPERNET, FinalJob
 from penjing.study.lineage import Lineage
+from penjing.study.phases import STOPPED, was_only_shipped
 from penjing.study.pipeline import DataFacts, Pipeline
 from penjing.study.progress import Observer, Progress, ignore
-from penjing.study.prospects import Prospects, finishing_cost, relative_time
+from penjing.study.prospects import MOST_FINALISTS, Prospects, finishing_cost, relative_time
 from penjing.study.searching import Search
 from penjing.study.shared import train_shared
 from penjing.study.training_precision import decide_training_precision
@@ -113,7 +114,7 @@ class Study:
     def _span(self) -> Span:
         """What this stretch of the run may spend; decided once, so that a resumed stretch keeps it."""
         # What a stop shipped was not evaluated anew.
-        told = [t for t in self.journal.trials() if t.state != "asked" and t.phase != STOPPED]
+        told = [t for t in self.journal.trials() if t.state != "asked" and not was_only_shipped(t)]
         used_s = self.stopwatch.elapsed_s if self.extension else 0.0
         seconds, evaluations = self.budget.seconds, self.budget.evaluations
         kept = self.journal.put_once(
@@ -151,13 +152,16 @@ class Study:
             except Interrupted:
                 self.stopwatch.is_interrupted = True
         self.journal.put("elapsed_s", self.stopwatch.elapsed_s)
-        self.tell("finished" if not self.stopwatch.is_interrupted else "stopped early")
+        self.tell(STOPPED if self.stopwatch.is_interrupted else "finished")
 
     def _prepare(self, finisher: Finisher) -> None:
         """Know costs, reference and box, before the first candidate is drawn."""
         self._check_exact_constraints()
         self.begin("latency model", 0)
         finisher.prepare(self.plan)
+        if self.plan:
+            n = self.config.finalists.count or MOST_FINALISTS
+            self.plan = self.plan.keeping(finisher.seconds_to_finish(n))
         self.executor.train_in(decide_training_precision(self, finisher.reference_candidate()))
         self._train_reference(finisher.reference_candidate())
         box = self.journal.put_once("box", self._box())

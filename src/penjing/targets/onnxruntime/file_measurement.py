@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from penjing.errors import ArtifactError, InvalidValueError
 from penjing.targets.onnxruntime.manifest_beside import processor_warnings
 from penjing.targets.onnxruntime.processor import processor_info
@@ -47,7 +49,7 @@ def measure_file(
 
     Raises:
         ArtifactError: If the file is missing, is not ONNX, needs operations that ONNX Runtime does not
-            bring, or has free axes other than the batch.
+            bring, has free axes other than the batch, or runs with none of the batches.
         InvalidValueError: If ``batches`` is empty or has a number below 1.
     """
     if not batches or min(batches) < 1:
@@ -57,6 +59,10 @@ def measure_file(
     _check_axes(session, path)
     is_free = session.has_free_batch
     sizes = sorted(set(batches)) if is_free else [session.input_shape[0] or 1 if session.input_shape else 1]
+    refusals = {size: why for size in sizes if (why := _refusal(session, size))}
+    if len(refusals) == len(sizes):
+        raise ArtifactError(f"{str(path)!r} cannot be run with a batch of {sizes[0]}: {refusals[sizes[0]]}")
+    sizes = [size for size in sizes if size not in refusals]
     measured = {
         size: measure_latency({"file": session}, batch=size, seconds_each=seconds)["file"] for size in sizes
     }
@@ -73,7 +79,10 @@ def measure_file(
         "processor": processor_info(),
         "runtime": "onnxruntime",
         "runtime_version": runtime_version(),
-        "warnings": processor_warnings(path),
+        "warnings": [
+            *processor_warnings(path),
+            *(f"It does not run with a batch of {size}: {why}" for size, why in refusals.items()),
+        ],
     }
 
 
@@ -93,7 +102,13 @@ def peak_memory_bytes() -> int:
 def _peak_memory(path: Path, threads: int, batch: int) -> int:
     """What loading and running adds to a fresh process that has imported the runtime."""
     command = [sys.executable, "-c", _MEMORY_SCRIPT, str(path.absolute()), str(threads), str(batch)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_CHILD_SECONDS, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_CHILD_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        raise ArtifactError(
+            f"One call of {str(path)!r} took more than {_CHILD_SECONDS} s in a process of its own. Measure a "
+            "smaller network or a smaller batch.",
+        ) from None
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise ArtifactError(
@@ -102,6 +117,15 @@ def _peak_memory(path: Path, threads: int, batch: int) -> int:
             reason=reason,
         )
     return max(int(done.stdout), 0)
+
+
+def _refusal(session: Session, batch: int) -> str:
+    """Why the network does not run with so many examples; empty if it does."""
+    try:
+        session.run(session.random_input(batch, np.random.default_rng(0)))
+    except Exception as error:  # ONNX Runtime's own kinds have no common base
+        return " ".join(str(error).split())[:300] or type(error).__name__
+    return ""
 
 
 def _check_axes(session: Session, path: Path) -> None:

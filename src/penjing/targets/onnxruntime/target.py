@@ -1,7 +1,9 @@
 """ONNX Runtime on the CPU of this machine, as a target."""
 
 import json
+import logging
 import os
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penjing.blueprint import Blueprint
-from penjing.errors import FormatVersionError
+from penjing.errors import FormatVersionError, RunFolderError
 from penjing.protocols import Abilities, FloatArray, QuantizationScheme
 from penjing.store.files import canonical_json, content_key, write_atomically
 from penjing.targets.onnxruntime import processor
@@ -19,6 +21,7 @@ from penjing.targets.onnxruntime.protocol import Latency, measure_latency
 from penjing.targets.onnxruntime.random_networks import choose_networks, metronome, random_artifact
 from penjing.targets.onnxruntime.runtime import Session, runtime_version
 
+log = logging.getLogger(__name__)
 METRONOME = "metronome"
 _GROUP = 6
 _PASSES = 6
@@ -150,22 +153,33 @@ class OnnxRuntimeCpu:
         model = self.fit_latency_model(sample_blueprint, rng, n_networks, seconds)
         # What was measured on a busy machine serves this run, but must not mislead later ones.
         if model.cross_validated_error["within_10_percent"] >= _WORTH_KEEPING:
-            write_atomically(path, canonical_json(model.as_dict()))
+            try:
+                write_atomically(path, canonical_json(model.as_dict()))
+            except RunFolderError as error:
+                log.warning("the latency model is not kept for later runs: %s", error)
         return model
 
     def cache_path(self, space_key: str) -> Path:
         """Where the latency model of a space is kept."""
-        root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         device = {**self._processor, "threads": self.threads, "version": self.version()}
         key = content_key("latency", FORMAT_VERSION, device, space_key)
-        return root / "penjing" / f"latency-{self.name}-{key}.json"
+        return _cache_root() / "penjing" / f"latency-{self.name}-{key}.json"
+
+
+def _cache_root() -> Path:
+    if root := os.environ.get("XDG_CACHE_HOME"):
+        return Path(root)
+    try:
+        return Path.home() / ".cache"
+    except RuntimeError:  # a user without a name, as in some containers
+        return Path(tempfile.gettempdir())
 
 
 def _read(path: Path) -> LatencyModel | None:
     """A model from the cache; None if there is none that can be used, as it can be measured again."""
-    if not path.is_file():
-        return None
     try:
+        if not path.is_file():
+            return None
         return LatencyModel.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except (FormatVersionError, KeyError, TypeError, ValueError):
+    except (FormatVersionError, KeyError, OSError, TypeError, ValueError):
         return None
