@@ -1,6 +1,7 @@
 """Which designs are trained to the end: those that promise the most hypervolume together."""
 
 from collections.abc import Collection, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from penjing.study.study import Study
 
 _DRAWS_PER_PLACE = 20
+# A third of the places goes to the most accurate.
+_BETWEEN_THE_ACCURATE = 2
 # Where designs that differ are wanted, no more than one in so many may cost about the same.
 _ONE_IN = 3
 
@@ -75,7 +78,10 @@ class Choosing:
         accurate = [candidate for candidate in accurate if candidate not in besides][:n_accurate]
         most_alike = -(-n // _ONE_IN) if self.wants_trade_offs else None
         together = searcher.finalists(2 * n + len(besides), rng, most_alike, accurate)
-        wanted = [*accurate, *(candidate for candidate in together if candidate not in besides)]
+        others = (candidate for candidate in together if candidate not in besides)
+        # In turns, so that whoever takes fewer than n takes as many of each kind as it should.
+        wanted = [one for first in accurate for one in (first, *islice(others, _BETWEEN_THE_ACCURATE))]
+        wanted += others
         by_architecture: dict[str, Candidate] = {}
         for candidate in wanted:
             by_architecture.setdefault(self.study.pipeline.architecture_key(candidate), candidate)
@@ -130,7 +136,7 @@ class Choosing:
         return self.cares_for_accuracy and len(self.study.config.objectives) > 1
 
     def _n_for_accuracy(self, n: int) -> int:
-        return max(1, n // 3) if self.cares_for_accuracy else 0
+        return max(1, n // (1 + _BETWEEN_THE_ACCURATE)) if self.cares_for_accuracy else 0
 
     def _told(self) -> list[Trial]:
         last = phases_of(self.study.config.search)[-1].name

@@ -68,6 +68,7 @@ class FinalistsConfig(_Strict):
     epochs: float | None = Field(default=None, gt=0)
     first_rung_fraction: float = Field(default=0.4, gt=0, lt=1)
     tuning_fraction: float = Field(default=0.2, ge=0, lt=1)
+    batch_size: int | None = Field(default=None, ge=8)
     distillation: bool = False
     chosen_by: Literal["auto", "surrogate", "told", "random"] = "auto"
 

@@ -20,7 +20,13 @@ from penjing.study.allotting import Slot, Standing, allotted
 from penjing.study.draws import Draw, stream
 from penjing.study.jobs import SUPERNET, TOLERATED_LOSS, TeacherJob
 from penjing.study.phases import STOPPED, was_only_shipped
-from penjing.study.prospects import FEWEST_FINALISTS, FIRST_EPOCHS, MOST_FINALISTS, MOST_SHARE_OF_ONE
+from penjing.study.prospects import (
+    ENOUGH_FINALISTS,
+    FEWEST_FINALISTS,
+    FIRST_EPOCHS,
+    MOST_FINALISTS,
+    MOST_SHARE_OF_ONE,
+)
 from penjing.study.rung import Rung, Seat, seconds_for_training, without_training
 
 if TYPE_CHECKING:
@@ -112,8 +118,14 @@ class FinalistRounds:
         seconds = part * (study.seconds_left() or 0.0)
         chosen = study.choosing.chosen(wanted or MOST_FINALISTS)
         each = [study.prospects.seconds_per_epoch(candidate) for candidate in chosen]
-        affordable = int(np.sum(np.cumsum(each) * FIRST_EPOCHS <= seconds * study.workers))
-        n = wanted or int(np.clip(affordable, FEWEST_FINALISTS, MOST_FINALISTS))
+
+        def affordable(epochs: float) -> int:
+            return int(np.sum(np.cumsum(each) * epochs <= seconds * study.workers))
+
+        n = int(np.clip(affordable(FIRST_EPOCHS), FEWEST_FINALISTS, MOST_FINALISTS))
+        if study.choosing.wants_trade_offs:
+            n = max(n, min(ENOUGH_FINALISTS, affordable(FIRST_EPOCHS / 2)))
+        n = wanted or n
         epochs = seconds * min(n, study.workers) / sum(each[:n])
         return n, n, min(epochs, part * study.finalist_epochs)
 

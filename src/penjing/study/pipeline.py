@@ -14,6 +14,9 @@ from penjing.study.config import StudyConfig
 from penjing.study.lineage import architecture_key
 from penjing.training.loop import Recipe
 
+# Steps in a pass that leave room for larger ones.
+_MANY_STEPS = 100
+
 
 @dataclass(frozen=True)
 class DataFacts:
@@ -98,6 +101,13 @@ class Pipeline:
     def without_distillation(self, training: Candidate) -> Candidate:
         """The same training choices where there is no teacher, whatever is offered."""
         return Candidate({**training, "training.distillation_weight": 0.0})
+
+    @property
+    def finalist_batch_size(self) -> int:
+        """Images per step for finalists: as configured, else twice those of brief ones if steps abound."""
+        double = 2 * self.config.training.batch_size
+        abound = self.facts.n_train >= _MANY_STEPS * double
+        return self.config.finalists.batch_size or (double if abound else self.config.training.batch_size)
 
     def tuning_share(self, blueprint: Blueprint) -> float:
         """The part of the time kept for quantization-aware training: where few bits may cost accuracy."""

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # Passes over the data that a first rung should give; few and many finalists.
 FIRST_EPOCHS = 5
 FEWEST_FINALISTS, MOST_FINALISTS = 6, 12
+# Of so many a handful and more are on a front; they may have half of the passes.
+ENOUGH_FINALISTS = 10
 # As if so many designs shared the time for finalists evenly.
 _SHARING = 5
 # Of the last rung, for one design where several objectives are to be traded: two or three that were

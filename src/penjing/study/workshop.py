@@ -118,7 +118,7 @@ class Workshop:
         teacher = self._teacher_logits(job.teacher_key, plain) if job.teacher_key else None
         if not job.epochs:
             return self._shipped_without_training(job, network)
-        recipe = self._recipe(candidate, job.epochs)
+        recipe = self._final_recipe(candidate, job.epochs)
         if teacher is None:
             recipe = replace(recipe, distillation_weight=0.0)
         tuning_share = self.pipeline.tuning_share(blueprint) if job.is_last else 0.0
@@ -151,7 +151,7 @@ class Workshop:
         candidate = Candidate(job.candidate)
         recipe = None
         if job.start_key not in ("", SUPERNET):
-            recipe = self._recipe(candidate, self._epochs_of(job.start_key))
+            recipe = self._final_recipe(candidate, self._epochs_of(job.start_key))
             recipe = replace(recipe, distillation_weight=0.0)
         generator = torch.Generator().manual_seed(job.seed)
         tuning = recipe if job.seconds and job.tuning_epochs else None
@@ -278,6 +278,9 @@ class Workshop:
 
     def _recipe(self, training: Candidate, epochs: float) -> Recipe:
         return replace(self.pipeline.recipe(training, epochs), precision=self.precision)
+
+    def _final_recipe(self, training: Candidate, epochs: float) -> Recipe:
+        return replace(self._recipe(training, epochs), batch_size=self.pipeline.finalist_batch_size)
 
     def _accuracy(self, network: nn.Module, blueprint: Blueprint, n_images: int | None = None) -> float:
         """Validation accuracy, computed on the device; the network returns to the processor."""

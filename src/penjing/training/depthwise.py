@@ -1,8 +1,8 @@
-"""Train depthwise convolutions on small maps without the slow path that their weights' gradient takes.
+"""Train depthwise convolutions on tiny maps without the slow path that their weights' gradient takes.
 
-On processors without AVX-512, oneDNN computes the gradient of a 5×5 depthwise weight on a map of at most 5×5
-by a fallback that takes ten times as long as all the rest of the layer. Four gradients of 3×3 windows, which
-cover the 5×5, take the fast path and give the same sums.
+On processors without AVX-512, oneDNN computes the gradient of a depthwise weight by a fallback where the map
+is smaller than the kernel (5×5 on 4×4, 3×3 on 2×2): it takes ten times as long as all the rest of the layer.
+One product and one sum per element of the kernel give the same.
 """
 
 from collections.abc import Iterator
@@ -13,52 +13,45 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-_KERNEL, _WINDOW, _LARGEST_MAP = 5, 3, 5
-
 
 class _Depthwise(torch.autograd.Function):
-    """A 5×5 depthwise convolution with stride 1 and padding 2."""
+    """A depthwise convolution with a square kernel of odd size, padded by its half."""
 
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, stride: int) -> torch.Tensor:
         ctx.save_for_backward(x, weight)
-        return functional.conv2d(x, weight, padding=_KERNEL // 2, groups=x.shape[1])
+        ctx.stride = stride
+        half = weight.shape[-1] // 2
+        return functional.conv2d(x, weight, stride=stride, padding=half, groups=x.shape[1])
 
     @staticmethod
-    def backward(ctx: Any, *given: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def backward(ctx: Any, *given: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor, None]:
         x, weight = ctx.saved_tensors
-        channels_last = torch.channels_last
-        gradient = given[0].contiguous(memory_format=channels_last)
-        of_input, _ = _gradients(gradient, x, weight, _KERNEL // 2, (True, False))
-        # A ring of zeros around the gradient lets every window see a whole neighbourhood.
-        padded = functional.pad(x, (_KERNEL // 2,) * 4)
-        ringed = functional.pad(gradient, (1,) * 4).contiguous(memory_format=channels_last)
-        height, width = ringed.shape[2:]
-        made = torch.empty_like(weight)
-        small = weight[:, :, :_WINDOW, :_WINDOW].contiguous(memory_format=channels_last)
-        for top in (0, _KERNEL - _WINDOW):
-            for left in (0, _KERNEL - _WINDOW):
-                seen = padded[:, :, top : top + height, left : left + width]
-                seen = seen.contiguous(memory_format=channels_last)
-                _, part = _gradients(ringed, seen, small, 1, (False, True))
-                made[:, :, top : top + _WINDOW, left : left + _WINDOW] = part
-        return of_input, made
-
-
-def _gradients(
-    gradient: torch.Tensor, x: torch.Tensor, weight: torch.Tensor, padding: int, wanted: tuple[bool, bool]
-) -> tuple[torch.Tensor, torch.Tensor]:
-    of_input, of_weight, _ = torch.ops.aten.convolution_backward(
-        gradient, x, weight, None, [1, 1], [padding] * 2, [1, 1], False, [0, 0], x.shape[1], [*wanted, False]
-    )
-    return of_input, of_weight
+        stride, kernel = ctx.stride, weight.shape[-1]
+        half = kernel // 2
+        gradient = given[0].contiguous(memory_format=torch.channels_last)
+        of_input = None
+        if ctx.needs_input_grad[0]:
+            of_input, _, _ = torch.ops.aten.convolution_backward(
+                gradient, x, weight, None, [stride] * 2, [half] * 2, [1, 1], False, [0, 0], x.shape[1],
+                [True, False, False],
+            )  # fmt: skip
+        padded = functional.pad(x, (half,) * 4).permute(0, 2, 3, 1).contiguous()
+        gradient = gradient.permute(0, 2, 3, 1)
+        rows, columns = (stride * (size - 1) + 1 for size in gradient.shape[1:3])
+        made = [
+            (padded[:, top : top + rows : stride, left : left + columns : stride] * gradient).sum((0, 1, 2))
+            for top in range(kernel)
+            for left in range(kernel)
+        ]
+        return of_input, torch.stack(made, dim=1).view_as(weight), None
 
 
 class _QuickConv2d(nn.Conv2d):
     def forward(self, input: torch.Tensor) -> torch.Tensor:
-        is_slow = max(input.shape[2:]) <= _LARGEST_MAP and not torch.is_autocast_enabled("cpu")
+        is_slow = min(input.shape[2:]) < self.kernel_size[0] and not torch.is_autocast_enabled("cpu")
         if self.training and is_slow:
-            return _Depthwise.apply(input, self.weight)
+            return _Depthwise.apply(input, self.weight, self.stride[0])
         return super().forward(input)
 
 
@@ -69,13 +62,13 @@ def quick_depthwise(network: nn.Module) -> Iterator[None]:
     Only on a processor: GPUs have no such gap.
 
     Example:
-        >>> convolution = nn.Conv2d(8, 8, 5, padding=2, groups=8, bias=False)
+        >>> convolution = nn.Conv2d(8, 8, 5, stride=2, padding=2, groups=8, bias=False)
         >>> with quick_depthwise(convolution):
         ...     convolution(torch.randn(2, 8, 4, 4)).sum().backward()
         >>> convolution.weight.grad.shape
         torch.Size([8, 1, 5, 5])
     """
-    changed = [module for module in network.modules() if type(module) is nn.Conv2d and _is_slow(module)]
+    changed = [module for module in network.modules() if type(module) is nn.Conv2d and _may_be_slow(module)]
     for module in changed:
         module.__class__ = _QuickConv2d
     try:
@@ -85,12 +78,16 @@ def quick_depthwise(network: nn.Module) -> Iterator[None]:
             module.__class__ = nn.Conv2d
 
 
-def _is_slow(module: nn.Conv2d) -> bool:
+def _may_be_slow(module: nn.Conv2d) -> bool:
+    kernel, stride = module.kernel_size[0], module.stride[0]
     return (
         module.weight.device.type == "cpu"
         and module.groups == module.in_channels == module.out_channels > 1
-        and module.kernel_size == (_KERNEL, _KERNEL)
-        and module.padding == (_KERNEL // 2, _KERNEL // 2)
-        and module.stride == (1, 1)
+        and module.kernel_size == (kernel, kernel)
+        and kernel % 2 == 1
+        and kernel > 1
+        and module.padding == (kernel // 2, kernel // 2)
+        and module.stride == (stride, stride)
+        and module.dilation == (1, 1)
         and module.bias is None
     )

@@ -97,6 +97,14 @@ def test_a_plan_spends_the_whole_budget_and_no_more(seconds: float) -> None:
     assert sum(parts) == pytest.approx(seconds)
 
 
+@given(st.floats(60, 1e5), st.floats(0, 1e5))
+def test_what_measuring_needs_is_kept_up_to_a_quarter(seconds: float, needed_s: float) -> None:
+    plan, kept = plan_for(seconds), plan_for(seconds).keeping(needed_s)
+    assert kept.latency_model_s + kept.search_s + kept.finalists_s + kept.reserve_s == pytest.approx(seconds)
+    assert kept.reserve_s == pytest.approx(max(plan.reserve_s, min(needed_s, 0.25 * seconds)))
+    assert kept.search_s / kept.finalists_s == pytest.approx(plan.search_s / plan.finalists_s)
+
+
 def test_even_a_tiny_budget_has_time_for_every_part() -> None:
     plan = plan_for(1.0)
     assert min(plan.latency_model_s, plan.search_s, plan.finalists_s, plan.reserve_s) > 0

@@ -249,4 +249,5 @@ def test_relative_data_count_from_the_file_and_names_stay_names(tmp_path: Path) 
     path.write_text("data: {train: train.npz, test: elsewhere.npz}")
     assert load_config(path).data == {"train": str(folder / "train.npz"), "test": "elsewhere.npz"}
     path.write_text("data: digits")
+    (folder / "digits").mkdir()  # such as the folder of an earlier run
     assert load_config(path).data == "digits"

@@ -43,6 +43,12 @@ def test_answers_come_in_the_order_asked(pool: LocalExecutor, tmp_path: Path) ->
     assert os.getpid() not in {outcome.facts["pid"] for outcome in outcomes}
 
 
+def test_who_ends_first_is_told_first(pool: LocalExecutor, tmp_path: Path) -> None:
+    jobs = [job(tmp_path, "slow", seconds=1.0), job(tmp_path, "quick")]
+    told = [(index, outcome.facts["name"]) for index, outcome in pool.as_completed(jobs)]
+    assert told == [(1, "quick"), (0, "slow")]
+
+
 def test_a_job_whose_worker_died_is_done_once_more(pool: LocalExecutor, tmp_path: Path) -> None:
     outcomes = list(pool.map([job(tmp_path, "a"), job(tmp_path, "b", dies="once"), job(tmp_path, "c")]))
     assert names(outcomes) == ["a", "b", "c"]

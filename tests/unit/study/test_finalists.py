@@ -1,5 +1,6 @@
 """How many designs are finished, which, and what they may expect; trials are told, nothing is trained."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from penjing.space import Candidate
 from penjing.study import finalists
 from penjing.study.choosing import Choosing
 from penjing.study.finalists import FinalistRounds
-from penjing.study.prospects import FEWEST_FINALISTS, FIRST_EPOCHS, MOST_FINALISTS
+from penjing.study.prospects import ENOUGH_FINALISTS, FEWEST_FINALISTS, FIRST_EPOCHS, MOST_FINALISTS
 from penjing.study.study import Study
 
 BOX = {"accuracy": (0.995, 0.6), "size_bytes": (500.0, 20_000.0)}
@@ -46,12 +47,17 @@ def test_as_many_designs_are_finished_as_can_be_trained(tmp_path: Path, pace_s: 
         assert FinalistRounds(study)._planned()[:2] == (expected, expected)
 
 
-def test_between_few_and_many_the_first_rung_gives_each_design_a_few_passes(tmp_path: Path) -> None:
-    with small_study(tmp_path / "run", budget="10 min") as study:
+@pytest.mark.parametrize(("wants_trade_offs", "epochs"), [(False, FIRST_EPOCHS), (True, FIRST_EPOCHS / 2)])
+def test_between_few_and_many_the_first_rung_gives_each_design_a_few_passes(
+    tmp_path: Path, wants_trade_offs: bool, epochs: float
+) -> None:
+    box = {} if wants_trade_offs else {"hypervolume_box": {"accuracy": [0.6, 0.995]}}
+    with small_study(tmp_path / "run", budget="10 min", **box) as study:
         tell_some(study, seconds=6.0)
         n = FinalistRounds(study)._planned()[0]
         assert FEWEST_FINALISTS < n < MOST_FINALISTS
-        needed_s = FIRST_EPOCHS * sum(study.prospects.seconds_per_epoch(c) for c in Choosing(study).chosen(n))
+        assert n >= ENOUGH_FINALISTS or not wants_trade_offs
+        needed_s = epochs * sum(study.prospects.seconds_per_epoch(c) for c in Choosing(study).chosen(n))
         assert needed_s <= 0.4 * 600.0 * study.workers
 
 
@@ -196,3 +202,15 @@ def test_designs_share_their_time_evenly_only_where_trade_offs_are_wanted(tmp_pa
     ):
         with small_study(tmp_path / str(i), **said) as study:
             assert Choosing(study).wants_trade_offs is expected
+
+
+@pytest.mark.parametrize(
+    ("n_train", "said", "expected"), [(25_600, None, 256), (25_599, None, 128), (25_600, 64, 64)]
+)
+def test_finalists_take_larger_steps_where_there_are_enough_of_them(
+    tmp_path: Path, n_train: int, said: int | None, expected: int
+) -> None:
+    finalists = {} if said is None else {"batch_size": said}
+    with small_study(tmp_path / "run", finalists=finalists) as study:
+        study.pipeline.facts = replace(study.facts, n_train=n_train)
+        assert study.pipeline.finalist_batch_size == expected

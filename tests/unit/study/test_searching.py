@@ -6,6 +6,8 @@ from tests.unit.study.small_study import SMALL, small_study
 
 import penjing
 from penjing.space import Candidate
+from penjing.study.jobs import InheritedJob
+from penjing.study.searching import _waves
 
 
 def test_the_rest_of_a_search_trains_contenders_further(tmp_path: Path) -> None:
@@ -26,3 +28,8 @@ def test_the_rest_of_a_search_trains_contenders_further(tmp_path: Path) -> None:
     for epochs in again.values():
         assert epochs == sorted(epochs)
         assert max(epochs) >= min(epochs) + 5.0
+
+
+def test_of_candidates_with_one_architecture_the_first_trains_it() -> None:
+    jobs = [InheritedJob({}, key, "", "alone", 1.0, None, 0) for key in ("a", "b", "a", "c", "b")]
+    assert _waves(jobs) == [[0, 1, 3], [2, 4]]

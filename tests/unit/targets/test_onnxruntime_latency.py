@@ -322,3 +322,30 @@ def test_the_target_measures_and_predicts(rng: np.random.Generator) -> None:
     assert isinstance(made["a"], Latency)
     assert target.predict(artifact, np.zeros((2, 1, 16, 16), np.uint8)).shape == (2, 10)
     assert target.version()
+
+
+def test_a_cache_that_cannot_be_written_costs_no_run(
+    rng: np.random.Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr("penjing.targets.onnxruntime.target._WORTH_KEEPING", -1.0)
+    target = OnnxRuntimeCpu()
+    assert target.latency_model("key", network, rng, 8, 0.05).metronome_ms > 0
+
+
+def test_a_file_whose_batch_is_fixed_inside_is_measured_with_what_it_takes(tmp_path: Path) -> None:
+    given = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 6])
+    made_by = helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, 3])
+    shape = helper.make_tensor("shape", TensorProto.INT64, [2], [2, 3])
+    node = helper.make_node("Reshape", ["x", "shape"], ["y"])
+    graph = helper.make_graph([node], "g", [given], [made_by], [shape])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    path = tmp_path / "fixed.onnx"
+    path.write_bytes(model.SerializeToString())
+    made = measure_file(path, batches=(1, 64), seconds=0.01)
+    assert list(made["latency"]) == ["1"]
+    assert made["throughput_batch"] == 1
+    assert any("does not run with a batch of 64" in warning for warning in made["warnings"])
+    with pytest.raises(ArtifactError, match="cannot be run with a batch of 64"):
+        measure_file(path, batches=(64,), seconds=0.01)

@@ -16,11 +16,16 @@ def gradients(convolution: nn.Conv2d, x: torch.Tensor) -> tuple[torch.Tensor, to
     return given.grad, convolution.weight.grad.clone()
 
 
-@pytest.mark.parametrize(("height", "width"), [(4, 4), (1, 1), (5, 3), (7, 7)])
-@pytest.mark.parametrize("channels", [3, 16])
-def test_gradients_are_those_of_torch(height: int, width: int, channels: int) -> None:
+@pytest.mark.parametrize(("height", "width"), [(4, 4), (1, 1), (5, 3), (2, 2), (7, 7)])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize(("channels", "kernel"), [(3, 5), (16, 5), (16, 3)])
+def test_gradients_are_those_of_torch(
+    height: int, width: int, channels: int, kernel: int, stride: int
+) -> None:
     torch.manual_seed(0)
-    convolution = nn.Conv2d(channels, channels, 5, padding=2, groups=channels, bias=False)
+    convolution = nn.Conv2d(
+        channels, channels, kernel, stride, padding=kernel // 2, groups=channels, bias=False
+    )
     convolution = convolution.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     x = torch.randn(6, channels, height, width).to(memory_format=torch.channels_last)
     expected = gradients(convolution, x)
@@ -34,9 +39,10 @@ def test_gradients_are_those_of_torch(height: int, width: int, channels: int) ->
     "convolution",
     [
         nn.Conv2d(8, 8, 5, padding=2, bias=False),
-        nn.Conv2d(8, 8, 3, padding=1, groups=8, bias=False),
+        nn.Conv2d(8, 8, 1, groups=8, bias=False),
+        nn.Conv2d(8, 8, 3, padding=0, groups=8, bias=False),
         nn.Conv2d(8, 8, 5, padding=2, groups=8),
-        nn.Conv2d(8, 8, 5, stride=2, padding=2, groups=8, bias=False),
+        nn.Conv2d(8, 8, 5, stride=(1, 2), padding=2, groups=8, bias=False),
         nn.Conv2d(8, 16, 5, padding=2, groups=8, bias=False),
     ],
 )
