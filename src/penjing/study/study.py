@@ -38,8 +38,8 @@ log = logging.getLogger(__name__)
 _BEST_ACCURACY, _WORST_ACCURACY = 0.995, 0.6
 # A short training misjudges the end by about so much.
 _NEARLY = 0.02
-# Whoever allows 64 kB may want 8 kB; less is hardly worth more.
-_WIDTH_OF_BOX = 8
+# Whoever allows 64 kB may want 4 kB; less is hardly worth more.
+_WIDTH_OF_BOX = 16
 # Small networks learn hardly anything after so many images.
 _IMAGES = 5e6
 _EPOCHS, _MOST_EPOCHS = 30.0, 300.0
