@@ -120,7 +120,7 @@ class SurrogateSearcher:
         Args:
             n: How many; fewer if there is nothing more.
             rng: Breeds the pool.
-            most_alike: Of one :meth:`~SearchProblem.niche`, None for any number.
+            most_alike: Of one :meth:`~SearchProblem.niche`, until all are full; None for any number.
             besides: Candidates that have their places, and count there.
         """
         model = self._model()
