@@ -178,7 +178,7 @@ def _lost(compression: Mapping[str, Any]) -> tuple[str, str]:
     """Points that the file lost against the network before compression, and what is shown of that."""
     margin = f"{100 * compression['margin']:g} points"
     shown = "shown to be less than" if compression["is_non_inferior"] else "not shown to be less than"
-    points = -100 * compression["accuracy_difference"]
+    points = round(-100 * compression["accuracy_difference"], 2) + 0.0  # never "-0.00"
     return f"{points:.2f} points", f"{shown} {margin}: paired on {compression['n']:,} validation images"
 
 

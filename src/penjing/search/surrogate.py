@@ -59,6 +59,8 @@ class SurrogateSearcher:
         self._told: list[tuple[Candidate, float]] = []
         self._seen_epochs: list[float] = []
         self._seen: set[str] = set()
+        self._rows: dict[str, tuple[NDArray[np.float64], list[float]]] = {}
+        self._is_here: list[bool] = []
 
     def tell(self, candidate: Candidate, costs: Mapping[str, float]) -> None:
         """Learn what an evaluation gave for the trained metric.
@@ -69,6 +71,8 @@ class SurrogateSearcher:
         self._seen.add(candidate.key)
         self._seen_epochs.append(costs.get("seen_epochs", 1.0))
         self._told.append((candidate, costs[self.problem.trained_metric]))
+        # A phase may be told what an earlier one learnt in a wider space.
+        self._is_here.append(self.problem.space.holds(candidate))
 
     def ask(self, n: int, rng: np.random.Generator) -> list[Candidate]:
         """Propose ``n`` candidates."""
@@ -169,7 +173,7 @@ class SurrogateSearcher:
                 is_open[index] = False
                 found = improved(pool[index], front, caution)
                 niche = self.problem.niche(found)
-                if alike[niche] >= most_alike:
+                if found.key in chosen or alike[niche] >= most_alike:
                     continue
                 chosen[found.key] = found
                 front = _with(front, self._points_at(model, [found], caution)[0])
@@ -261,7 +265,8 @@ class SurrogateSearcher:
         drawn.sort(key=lambda c: (self.problem.evaluation_cost(c), c.key))
         drawn = drawn[: max(n, (2 * len(drawn)) // 3)]
         told = [candidate for candidate, _ in self._told]
-        features = self._logarithms([*told, *drawn], COSTS)
+        rows = [self.problem.costs(candidate) for candidate in (*told, *drawn)]
+        features = np.log([[row[name] for name in COSTS if name in row] for row in rows])
         features = (features - features.mean(axis=0)) / (features.std(axis=0) + 1e-9)
         known, features = features[: len(told)], features[len(told) :]
         distance = np.full(len(drawn), np.inf)
@@ -275,21 +280,24 @@ class SurrogateSearcher:
             distance[chosen] = -1.0
         return [drawn[index] for index in chosen]
 
-    def _logarithms(self, candidates: Sequence[Candidate], names: Sequence[str]) -> NDArray[np.float64]:
-        rows = [self.problem.costs(candidate) for candidate in candidates]
-        return np.log([[row[name] for name in names if name in row] for row in rows])
-
     def _model(self) -> ScarceRegression:
-        candidates = [candidate for candidate, _ in self._told]
         error = np.log(np.maximum(1.0 - np.array([value for _, value in self._told]), 1e-3))
-        features = self._features(candidates, self._seen_epochs)
+        one_hot, features = self._encoded([candidate for candidate, _ in self._told], self._seen_epochs)
         # What is learnt is the deviation from the power law.
-        error = error + EXPONENT * features[:, -1]
-        return ScarceRegression(self._encoding.one_hot(candidates), features, error)
+        return ScarceRegression(one_hot, features, error + EXPONENT * features[:, -1])
 
-    def _features(self, candidates: Sequence[Candidate], seen_epochs: Sequence[float]) -> NDArray[np.float64]:
+    def _encoded(
+        self, candidates: Sequence[Candidate], seen_epochs: Sequence[float]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What the model is given: columns of the choices; capacity and training on logarithmic scales."""
+        for candidate in candidates:
+            if candidate.key not in self._rows:
+                costs = self.problem.costs(candidate)
+                capacity = [np.log(costs[name]) for name in CAPACITY if name in costs]
+                self._rows[candidate.key] = self._encoding.one_hot([candidate])[0], capacity
+        rows = [self._rows[candidate.key] for candidate in candidates]
         seen = np.log(np.maximum(seen_epochs, 1e-3))
-        return np.column_stack([self._logarithms(candidates, CAPACITY), seen])
+        return np.array([row for row, _ in rows]), np.column_stack([[row for _, row in rows], seen])
 
     def _predict(
         self, model: ScarceRegression, candidates: Sequence[Candidate]
@@ -297,8 +305,7 @@ class SurrogateSearcher:
         """Mean and deviation of the trained metric; the model works on the logarithm of the error."""
         # All at the training that the best informed have had, and from there to the end by the power law.
         seen = max(self._seen_epochs)
-        features = self._features(candidates, [seen] * len(candidates))
-        mean, deviation = model.predict(self._encoding.one_hot(candidates), features)
+        mean, deviation = model.predict(*self._encoded(candidates, [seen] * len(candidates)))
         further = np.array([self.further_epochs(candidate) for candidate in candidates])
         error = np.exp(mean) / (seen + further) ** EXPONENT
         return 1.0 - error, error * deviation
@@ -330,8 +337,8 @@ class SurrogateSearcher:
         return points[non_dominated_mask(points)]
 
     def _told_here(self) -> list[Candidate]:
-        """What was told and is of the problem's space: a phase may be told what an earlier one learnt."""
-        return [candidate for candidate, _ in self._told if self.problem.space.holds(candidate)]
+        """What was told and is of the problem's space."""
+        return [told[0] for told, is_here in zip(self._told, self._is_here, strict=True) if is_here]
 
     def _bred(self, model: ScarceRegression, rng: np.random.Generator, pool_size: int) -> list[Candidate]:
         """A pool of feasible candidates, improved on the model for a few generations."""
@@ -339,9 +346,13 @@ class SurrogateSearcher:
         pool = {
             c.key: c for c in [*told, *fresh_samples(self.problem, pool_size // _FRESH_SHARE, rng, set())]
         }
+        points = self._points([], np.zeros(0))
         for _ in range(4):
             members = list(pool.values())
-            points = self._points(members, self._predict(model, members)[0])
+            born = members[len(points) :]
+            points = (
+                np.vstack([points, self._points(born, self._predict(model, born)[0])]) if born else points
+            )
             order = np.argsort(-_promise(points), kind="stable")
             accurate = np.argsort(points[:, list(self.problem.box).index(self.problem.trained_metric)])
             parents = [members[index] for index in (*order[:50], *accurate[:10])]

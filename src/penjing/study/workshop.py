@@ -262,7 +262,7 @@ class Workshop:
             )
         return done
 
-    def recalibrated(self, network: nn.Module, plain: Blueprint, n_images: int = 2048) -> nn.Module:
+    def recalibrated(self, network: nn.Module, plain: Blueprint, n_images: int = 1024) -> nn.Module:
         """Give a network the normalisation statistics of its own, from training images, in place."""
         norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
         for norm in norms:

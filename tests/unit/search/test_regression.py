@@ -64,7 +64,7 @@ def test_mean_and_deviation_are_those_of_the_textbook() -> None:
     """Rasmussen and Williams, equations 2.23 and 2.24, written with an inverse."""
     known, fresh = drawn(25, seed=3), drawn(40, seed=4)
     model, target = trained(known, noise=0.05)
-    fit = model._fit
+    fit = model._scales
     rows = ENCODING.one_hot([*known, *fresh])
     sizes = capacity([*known, *fresh])
     sizes = (sizes - capacity(known).mean(axis=0)) / (capacity(known).std(axis=0) + 1e-6)

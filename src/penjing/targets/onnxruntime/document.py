@@ -5,7 +5,6 @@ does not exist yet. Names are as short as they can be and nothing else is
 stored: in small networks names and metadata outweigh the weights.
 """
 
-from dataclasses import dataclass, field
 from functools import lru_cache
 from math import prod
 from typing import Any, NamedTuple
@@ -30,37 +29,47 @@ _TYPES = {
     "int4": TensorProto.INT4,
 }
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-Attributes = tuple[tuple[str, Any], ...]
+Attribute = int | str | tuple[int, ...]
+Attributes = tuple[tuple[str, Attribute], ...]
+Outside = tuple[str, str, tuple[int, ...]]
 
 
 class Node(NamedTuple):
-    """One ONNX node; attributes are sorted pairs so that equal nodes are counted once."""
+    """One ONNX node."""
 
     operation: str
     inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
+    output: str
     attributes: Attributes = ()
     domain: str = ""
 
 
+class _Alike(NamedTuple):
+    """What the bytes of a node depend on: of the names, only their lengths matter."""
+
+    operation: str
+    input_lengths: tuple[int, ...]
+    output_length: int
+    attributes: Attributes
+    domain: str
+
+
 class Stored(NamedTuple):
-    """One initializer; ``values`` is None while only bytes are counted."""
+    """One initializer."""
 
     name: str
     shape: tuple[int, ...]
     storage: str
-    values: NDArray[Any] | None = None
+    values: NDArray[Any]
 
 
-@dataclass
-class Document:
-    """Nodes and initializers in order, with one input and one output."""
+class _Named:
+    """Names for what a document holds, as short as they can be."""
 
-    input: tuple[str, str, tuple[int, ...]]
-    output: tuple[str, str, tuple[int, ...]]
-    nodes: list[Node] = field(default_factory=list)
-    stored: list[Stored] = field(default_factory=list)
-    _n_names: int = 0
+    def __init__(self, given: Outside, result: Outside) -> None:
+        self.input = given
+        self.output = result
+        self._n_names = 0
 
     def fresh_name(self) -> str:
         """The next short name that is neither the input's nor the output's."""
@@ -68,57 +77,77 @@ class Document:
         self._n_names += 1
         return self.fresh_name() if name == self.input[0] or name == self.output[0] else name
 
-    def store(self, shape: tuple[int, ...], storage: str, values: NDArray[Any] | None = None) -> str:
+
+class Document(_Named):
+    """Nodes and initializers in order, with one input and one output.
+
+    Args:
+        given: Name, storage and shape without the batch axis, of the input.
+        result: The same, of the output: what the last node gives.
+    """
+
+    def __init__(self, given: Outside, result: Outside) -> None:
+        super().__init__(given, result)
+        self.nodes: list[Node] = []
+        self.stored: list[Stored] = []
+
+    def store(self, shape: tuple[int, ...], storage: str, values: NDArray[Any] | None) -> str:
         """Add an initializer and return its name."""
-        if values is not None and values.shape != shape:
+        assert values is not None
+        if values.shape != shape:
             raise ShapeError(f"A stored tensor must have shape {shape}, got {values.shape}.")
         name = self.fresh_name()
         self.stored.append(Stored(name, shape, storage, values))
         return name
 
-    def node(self, operation: str, inputs: list[str], domain: str = "", **attributes: Any) -> str:
+    def node(self, operation: str, inputs: list[str], domain: str = "", **attributes: Attribute) -> str:
         """Add a node with one output and return the output's name."""
         name = self.fresh_name()
-        pairs = tuple(sorted((key, _frozen(value)) for key, value in attributes.items()))
-        self.nodes.append(Node(operation, tuple(inputs), (name,), pairs, domain))
+        pairs = tuple(sorted(attributes.items()))
+        self.nodes.append(Node(operation, tuple(inputs), name, pairs, domain))
         return name
-
-    def rename_last_output(self) -> None:
-        """Let the last node give the document's output."""
-        last = self.nodes[-1]
-        self.nodes[-1] = last._replace(outputs=(self.output[0],))
-
-    def n_bytes(self) -> int:
-        """Exact size of the file, from shapes alone."""
-        graph, model = _fixed_bytes(self.input, self.output, self._uses_microsoft())
-        for node in self.nodes:
-            # Alike nodes are counted once: of the names, only their lengths matter.
-            graph += _node_field(
-                node.operation,
-                tuple(map(len, node.inputs)),
-                len(node.outputs[0]),
-                node.attributes,
-                node.domain,
-            )
-        for stored in self.stored:
-            graph += _stored_field(len(stored.name), stored.shape, stored.storage)
-        return model + _field(graph)
 
     def to_bytes(self) -> bytes:
         """The file."""
+        *before, last = self.nodes
         graph = _fixed_graph(self.input, self.output)
-        graph.node.extend(_node_proto(node) for node in self.nodes)
+        graph.node.extend(_node_proto(node) for node in (*before, last._replace(output=self.output[0])))
         graph.initializer.extend(_tensor_proto(stored) for stored in self.stored)
-        model = _fixed_model(self._uses_microsoft())
+        model = _fixed_model(any(node.domain for node in self.nodes))
         model.graph.CopyFrom(graph)
         return model.SerializeToString(deterministic=True)
 
-    def _uses_microsoft(self) -> bool:
-        return any(node.domain for node in self.nodes)
 
+class ByteCount(_Named):
+    """A document of which only the bytes are known: the same calls, no values, a fraction of the time."""
 
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    def __init__(self, given: Outside, result: Outside) -> None:
+        super().__init__(given, result)
+        self._n_bytes = 0
+        self._uses_microsoft = False
+        self._last: _Alike | None = None
+
+    def store(self, shape: tuple[int, ...], storage: str, values: object = None) -> str:
+        """Count an initializer and return its name."""
+        name = self.fresh_name()
+        self._n_bytes += _stored_field(len(name), shape, storage)
+        return name
+
+    def node(self, operation: str, inputs: list[str], domain: str = "", **attributes: Attribute) -> str:
+        """Count a node and return its output's name."""
+        name = self.fresh_name()
+        if self._last:
+            self._n_bytes += _node_field(self._last)
+        self._last = _Alike(operation, tuple(map(len, inputs)), len(name), tuple(attributes.items()), domain)
+        self._uses_microsoft |= domain == MICROSOFT
+        return name
+
+    def n_bytes(self) -> int:
+        """Exact size of the file, from shapes alone."""
+        assert self._last
+        last = _node_field(self._last._replace(output_length=len(self.output[0])))
+        graph, model = _fixed_bytes(self.input, self.output, self._uses_microsoft)
+        return model + _field(graph + self._n_bytes + last)
 
 
 def _fixed_model(uses_microsoft: bool) -> ModelProto:
@@ -130,9 +159,7 @@ def _fixed_model(uses_microsoft: bool) -> ModelProto:
     return model
 
 
-def _fixed_graph(
-    given: tuple[str, str, tuple[int, ...]], result: tuple[str, str, tuple[int, ...]]
-) -> GraphProto:
+def _fixed_graph(given: Outside, result: Outside) -> GraphProto:
     graph = GraphProto(name="g")
     for values, (name, storage, shape) in ((graph.input, given), (graph.output, result)):
         values.append(helper.make_tensor_value_info(name, _TYPES[storage], ["N", *shape]))
@@ -140,9 +167,7 @@ def _fixed_graph(
 
 
 @lru_cache(maxsize=1024)
-def _fixed_bytes(
-    given: tuple[str, str, tuple[int, ...]], result: tuple[str, str, tuple[int, ...]], uses_microsoft: bool
-) -> tuple[int, int]:
+def _fixed_bytes(given: Outside, result: Outside, uses_microsoft: bool) -> tuple[int, int]:
     return _fixed_graph(given, result).ByteSize(), _fixed_model(uses_microsoft).ByteSize()
 
 
@@ -177,15 +202,14 @@ def _bits(storage: str) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _node_field(
-    operation: str, input_lengths: tuple[int, ...], output_length: int, attributes: Attributes, domain: str
-) -> int:
-    inputs = tuple("x" * length for length in input_lengths)
-    return _field(_node_proto(Node(operation, inputs, ("x" * output_length,), attributes, domain)).ByteSize())
+def _node_field(alike: _Alike) -> int:
+    inputs = tuple("x" * length for length in alike.input_lengths)
+    node = Node(alike.operation, inputs, "x" * alike.output_length, alike.attributes, alike.domain)
+    return _field(_node_proto(node).ByteSize())
 
 
 def _node_proto(node: Node) -> NodeProto:
-    proto = NodeProto(op_type=node.operation, input=node.inputs, output=node.outputs)
+    proto = NodeProto(op_type=node.operation, input=node.inputs, output=[node.output])
     if node.domain:
         proto.domain = node.domain
     for key, value in node.attributes:
@@ -195,7 +219,6 @@ def _node_proto(node: Node) -> NodeProto:
 
 
 def _tensor_proto(stored: Stored) -> TensorProto:
-    assert stored.values is not None
     return TensorProto(
         dims=stored.shape,
         data_type=_TYPES[stored.storage],

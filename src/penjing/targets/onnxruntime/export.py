@@ -17,7 +17,7 @@ from onnx import TensorProto
 from penjing.blueprint import Blueprint, Layer, precision_named
 from penjing.errors import InvalidValueError
 from penjing.protocols import FloatArray, QuantizationScheme, largest_weight_code, weight_codes
-from penjing.targets.onnxruntime.document import MICROSOFT, Document
+from penjing.targets.onnxruntime.document import MICROSOFT, ByteCount, Document, Outside
 
 
 def write_onnx(blueprint: Blueprint, weights: Mapping[str, FloatArray], scheme: QuantizationScheme) -> bytes:
@@ -34,36 +34,48 @@ def write_onnx(blueprint: Blueprint, weights: Mapping[str, FloatArray], scheme: 
     Raises:
         InvalidValueError: If the blueprint's output is not its last layer.
     """
-    return _Writer(blueprint, weights, scheme).document().to_bytes()
+    document = Document(*_outside(blueprint))
+    _Writer(document, blueprint, weights, scheme).write()
+    return document.to_bytes()
 
 
 def count_onnx_bytes(blueprint: Blueprint) -> int:
     """The exact size of the file that :func:`write_onnx` would make, without any weights."""
-    return _Writer(blueprint, None, QuantizationScheme()).document().n_bytes()
+    count = ByteCount(*_outside(blueprint))
+    _Writer(count, blueprint, None, QuantizationScheme()).write()
+    return count.n_bytes()
+
+
+def _outside(blueprint: Blueprint) -> tuple[Outside, Outside]:
+    """Input and output of the file."""
+    given, result = blueprint.input, blueprint.layers[-1]
+    if result.name != blueprint.output:
+        raise InvalidValueError(
+            f"The output must be the last layer, which is {result.name!r}, got {blueprint.output!r}."
+        )
+    name = "y" if given.name != "y" else "z"
+    return (given.name, given.storage, given.shape), (name, "float32", result.output_shape)
 
 
 class _Writer:
+    """Puts the layers of a blueprint into a document; ``weights`` is None where bytes are only counted."""
+
     def __init__(
-        self, blueprint: Blueprint, weights: Mapping[str, FloatArray] | None, scheme: QuantizationScheme
+        self,
+        document: Document | ByteCount,
+        blueprint: Blueprint,
+        weights: Mapping[str, FloatArray] | None,
+        scheme: QuantizationScheme,
     ) -> None:
+        self._document = document
         self._blueprint = blueprint
         self._weights = weights
         self._scheme = scheme
-        given = blueprint.input
-        result = blueprint.layers[-1]
-        if result.name != blueprint.output:
-            raise InvalidValueError(
-                f"The output must be the last layer, which is {result.name!r}, got {blueprint.output!r}."
-            )
-        self._document = Document(
-            (given.name, given.storage, given.shape),
-            ("y" if given.name != "y" else "z", "float32", result.output_shape),
-        )
-        self._tensor = {given.name: given.name}
+        self._tensor = {blueprint.input.name: blueprint.input.name}
         self._scale: dict[str, tuple[str, str]] = {}
         self._zeros: dict[str, str] = {}
 
-    def document(self) -> Document:
+    def write(self) -> None:
         write = {
             "resize": self._resize,
             "quantize": self._quantize,
@@ -75,8 +87,6 @@ class _Writer:
         }
         for layer in self._blueprint.layers:
             self._tensor[layer.name] = write[layer.operation](layer)
-        self._document.rename_last_output()
-        return self._document
 
     def _scalar(self, value: float, storage: str) -> str:
         values = None if self._weights is None else np.asarray(value, dtype=storage)
@@ -177,7 +187,7 @@ class _Writer:
             "Resize",
             [self._tensor[layer.inputs[0]], "", "", stored],
             mode="linear",
-            axes=[2, 3],
+            axes=(2, 3),
         )
 
     def _quantize(self, layer: Layer) -> str:
@@ -222,9 +232,9 @@ class _Writer:
         attributes: dict[str, Any] = {}
         padding = layer.attributes["kernel"] // 2
         if padding:
-            attributes["pads"] = [padding] * 4
+            attributes["pads"] = (padding,) * 4
         if layer.attributes["stride"] > 1:
-            attributes["strides"] = [layer.attributes["stride"]] * 2
+            attributes["strides"] = (layer.attributes["stride"],) * 2
         if layer.attributes["groups"] > 1:
             attributes["group"] = layer.attributes["groups"]
         source = layer.inputs[0]
