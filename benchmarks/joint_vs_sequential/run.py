@@ -215,7 +215,8 @@ def folder_of(options: argparse.Namespace, mode: str, seed: int) -> Path:
 class OptunaSearcher:
     """Optuna's NSGA-II behind our protocol: an outside searcher over the same evaluator.
 
-    Costs that are known before training are not used to propose, as Optuna has no place for them.
+    What breaks a limit or lies beyond the box is drawn again, as our evolution does, and told as failed.
+    Costs that are known before training are not used otherwise.
     """
 
     def __init__(self, problem: SearchProblem, population: int = 10) -> None:
@@ -237,8 +238,10 @@ class OptunaSearcher:
             )
             directions = ["minimize"] * len(self.problem.box)
             self._study = optuna.create_study(directions=directions, sampler=sampler)
-        made = []
-        for _ in range(n):
+        made: list[Candidate] = []
+        for _ in range(100 * n):
+            if len(made) == n:
+                break
             trial = self._study.ask()
             drawn: dict[str, Any] = {}
             for choice in self.problem.space:
@@ -250,6 +253,9 @@ class OptunaSearcher:
                 else:
                     drawn[choice.name] = trial.suggest_categorical(choice.name, choice.values)
             candidate = Candidate(drawn)
+            if self.problem.violation(candidate):
+                self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
+                continue
             self._asked.setdefault(candidate.key, []).append(trial)
             made.append(candidate)
         return made

@@ -1,8 +1,10 @@
 """Progress on the terminal: a line that is rewritten, or one quiet line per phase."""
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from rich.console import Console
 from rich.live import Live
@@ -17,8 +19,27 @@ def progress() -> Iterator[Observer]:
     if not sys.stderr.isatty():
         yield _quiet()
         return
-    with Live(Text("starting"), console=Console(stderr=True), refresh_per_second=4) as live:
-        yield lambda state: live.update(Text(line_of(state)))
+    line = _Line()
+    with Live(console=Console(stderr=True), refresh_per_second=2, get_renderable=line.text):
+        yield line.observe
+
+
+class _Line:
+    """The last state; between two, the clock goes on."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Progress, float] | None = None
+
+    def observe(self, state: Progress) -> None:
+        self._last = state, time.monotonic()
+
+    def text(self) -> Text:
+        if self._last is None:
+            return Text("starting")
+        state, told_at = self._last
+        since_s = time.monotonic() - told_at
+        left_s = None if state.remaining_s is None else max(0.0, state.remaining_s - since_s)
+        return Text(line_of(replace(state, elapsed_s=state.elapsed_s + since_s, remaining_s=left_s)))
 
 
 def _quiet() -> Observer:

@@ -208,6 +208,7 @@ class Page:
         progress: The hypervolume over time.
         worth: What each choice was worth.
         latency_model_error: How well the latency model did on networks that it had not seen, by kind.
+        pace: What the machine took when designs were measured, over what it took when the model was fitted.
         reference: The plain network that constraints and ratios refer to: parameters, macs, size, latency.
         data: Facts about the data.
         class_names: What a prediction can be.
@@ -229,6 +230,7 @@ class Page:
     progress: tuple[ProgressPoint, ...]
     worth: Worth
     latency_model_error: dict[str, float]
+    pace: float | None
     reference: dict[str, Any]
     data: dict[str, Any]
     class_names: tuple[str, ...]

@@ -18,7 +18,7 @@ from penjing.search.learning_curve import expected_accuracy
 from penjing.store import Journal, Manifest, RunFolder, Trial
 from penjing.store.front import absolute_constraints, front_of, reference_of
 
-_FACTS = ("facts", "notes", "class_names", "elapsed_s")
+_FACTS = ("facts", "notes", "class_names", "elapsed_s", "pace")
 
 
 def read_page(run: RunFolder) -> Page:
@@ -51,6 +51,7 @@ def read_page(run: RunFolder) -> Page:
         progress=tuple(_progress(journal["events"])),
         worth=_worth(trials, config.get("seed")),
         latency_model_error=_latency_model_error(run, notes),
+        pace=_number(facts.get("pace")),
         reference=reference,
         data=dict(facts.get("facts") or {}),
         class_names=tuple(map(str, facts.get("class_names") or ())),

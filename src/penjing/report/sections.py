@@ -145,7 +145,8 @@ def predictions_section(page: Page, figures: Mapping[str, Any]) -> str:
             "predictions",
             "Predicted against measured",
             sentence("No finished design has both a prediction and a measurement.")
-            + field("latency_model_error", _model_error(page)),
+            + field("latency_model_error", _model_error(page))
+            + field("pace", _pace(page)),
         )
     words = [
         f"{label}: median error {per_cent(median(errors), 1)}, largest {per_cent(max(errors), 1)}"
@@ -157,6 +158,7 @@ def predictions_section(page: Page, figures: Mapping[str, Any]) -> str:
     ]
     body = sentence(f"{'. '.join(words)}. Below the dotted line the measurement was better than predicted.")
     body += f'<div class="pair">{plots}</div>{field("latency_model_error", _model_error(page))}'
+    body += field("pace", _pace(page))
     return section("predictions", "Predicted against measured", body)
 
 
@@ -176,6 +178,15 @@ def _model_error(page: Page) -> str:
         return sentence("The run has no cross-validated error of its latency model.")
     parts = [f"{_ERRORS.get(name, name)} {_error(name, value)}" for name, value in error.items()]
     return sentence(f"Latency model on networks that it had not seen (cross-validation): {', '.join(parts)}.")
+
+
+def _pace(page: Page) -> str:
+    if not page.pace:
+        return sentence("How fast the machine was at both times was not measured.")
+    return sentence(
+        f"When designs were measured, the same work took {factor(page.pace)} the time that it took when the "
+        "latency model was fitted. Predictions are for the machine as it was then."
+    )
 
 
 def _error(name: str, value: float) -> str:
@@ -220,7 +231,7 @@ def origin_section(page: Page) -> str:
     right += f"<h3>Processor</h3>{field('processor', flags, 'div', 'chips')}"
     body = f'<div class="pair"><div class="card">{left}</div><div class="card">{right}</div></div>'
     body += "<h3>Settings, exactly</h3>" + sentence(
-        "Save as config.yaml and run it again: penjing run config.yaml."
+        "Saved as config.yaml, penjing run config.yaml --out FOLDER does it again; arrays come from Python."
     )
     body += field("settings", f"<pre>{text(page.settings)}</pre>")
     return section("settings", "Data, settings and versions", body)

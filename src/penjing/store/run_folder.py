@@ -220,6 +220,7 @@ class RunFolder:
             "latency_model.json",
             "lock",
             "cache/*",
+            "weights/*",
         ):
             for path in self.path.glob(pattern):
                 path.unlink()

@@ -6,6 +6,7 @@ import numpy as np
 
 from penjing.study.jobs import ALONE, SUPERNET
 from penjing.study.training_precision import reference_step_ms
+from penjing.training import training_device
 
 if TYPE_CHECKING:
     from penjing.study.study import Study
@@ -56,5 +57,8 @@ def _affordable_images(study: "Study") -> float | None:
     step_ms = reference_step_ms(study.journal)
     if study.plan is None or not step_ms:
         return None
-    images_per_s = study.workers * study.config.training.batch_size / (1e-3 * step_ms)
+    # The probe had the device to itself: workers have a core each, but share a GPU.
+    is_shared = training_device(study.config.training.device).type != "cpu"
+    at_a_time = 1 if is_shared else study.workers
+    images_per_s = at_a_time * study.config.training.batch_size / (1e-3 * step_ms)
     return study.plan.search_s * images_per_s

@@ -25,11 +25,7 @@ from penjing.training import training_device
 
 _TICK_S = 2.0
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-_DIED = (
-    "The worker process died twice on this job: {}. It may have lacked memory: use fewer workers. "
-    "If a script calls penjing.search, its work must stand under "
-    '`if __name__ == "__main__":`, because worker processes import it; or pass workers=1.'
-)
+_DIED = "The worker process died twice on this job: {}. It may have lacked memory: use fewer workers."
 Job = InheritedJob | FinalJob | TeacherJob
 _workshop: Workshop | None = None
 
@@ -138,11 +134,12 @@ class LocalExecutor:
             return Outcome({}, 0.0, error=_DIED.format(textwrap.shorten(str(job), 200)))
 
     def _submit(self, job: Job) -> "Future[Outcome]":
-        try:
-            return self._started().submit(_do, job)
-        except BrokenProcessPool:  # an idle worker died
-            self.close()
-            return self._started().submit(_do, job)
+        with _unknown_main():  # submitting starts processes
+            try:
+                return self._started().submit(_do, job)
+            except BrokenProcessPool:  # an idle worker died
+                self.close()
+                return self._started().submit(_do, job)
 
     def close(self) -> None:
         """End the workers at once; what they were doing is lost and will be asked again."""
@@ -162,6 +159,21 @@ class LocalExecutor:
                 self.workers, multiprocessing.get_context("spawn"), _prepare, self._arguments
             )
         return self._pool
+
+
+@contextmanager
+def _unknown_main() -> Iterator[None]:
+    """Start processes that do not import the script that runs: it would search again in each of them.
+
+    Jobs hold nothing that the script defines.
+    """
+    main = sys.modules["__main__"]
+    hidden = {name: vars(main).pop(name) for name in ("__file__", "__spec__") if name in vars(main)}
+    main.__spec__ = None
+    try:
+        yield
+    finally:
+        vars(main).update(hidden)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ Talwalkar, AISTATS 2016).
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -70,23 +71,20 @@ class FinalistRounds:
         n_first, n_last, epochs = study.journal.get(plan) or study.journal.put_once(plan, self._planned())
         part = study.config.finalists.first_rung_fraction
         if n_first:
-            study.begin(self.first, 2000 + 2 * study.extension)
+            study.begin(self.first, 2000 + 2 * study.extension, f"{n_first} designs are trained for a while")
             Rung(self.first, False, part, part).train(study, self._seated(self.first, n_first, epochs))
             study.journal.end_phase(self.first)
-        study.begin(self.last, 2001 + 2 * study.extension)
+        study.begin(self.last, 2001 + 2 * study.extension, f"{n_last} designs are finished")
         if n_first:
-            seats = self._going_on(n_last)
+            seats = self._kept(self.last, lambda: self._seats_of_the_last(n_last))
             Rung(self.last, True, 1.0 - part, teacher_key=self._teacher()).train(study, seats)
         else:
             Rung(self.last, True).train(study, self._seated(self.last, n_last, epochs))
         study.journal.end_phase(self.last)
 
     def _seated(self, phase: str, n: int, epochs: float) -> list[Seat]:
-        """The designs that were asked for already, or as many new ones, for a training of so many passes."""
-        asked = self.study.journal.trials(phase=phase)
-        if len(asked) >= n:
-            return [self._first_seat(Candidate(trial.candidate), epochs) for trial in asked]
-        return self._seats(phase, n, epochs)
+        """As many chosen designs, for a training of so many passes; chosen once."""
+        return self._kept(phase, lambda: self._seats(phase, n, epochs))
 
     def _first_seat(self, candidate: Candidate, epochs: float) -> Seat:
         seat = self._seat(candidate)
@@ -99,7 +97,7 @@ class FinalistRounds:
         lineage, bare = self.study.lineage, without_training(candidate)
         start = lineage.start(bare)
         start_key = SUPERNET if self.study.way == SUPERNET else start.weights_key if start else ""
-        return Seat(candidate, start_key, lineage.seen_epochs(bare, start_key, 0.0))
+        return Seat(candidate, start_key, lineage.seen_before(bare, start_key))
 
     def _planned(self) -> tuple[int, int, float]:
         """Designs in the first rung, 0 for none, and in the last; passes of a design's first training.
@@ -193,9 +191,9 @@ class FinalistRounds:
         study.begin(phase, 3000 + n_stops)
         Rung(phase, True, part=0.0).train(study, seats)
 
-    def _going_on(self, n: int) -> list[Seat]:
-        """The designs of the first rung that are finished, and the time of each: decided once."""
-        journal, key = self.study.journal, f"seats of {self.last}"
+    def _kept(self, phase: str, make: Callable[[], list[Seat]]) -> list[Seat]:
+        """The seats of a rung, and the time of each if it was allotted: decided once."""
+        journal, key = self.study.journal, f"seats of {phase}"
         kept = journal.get(key)
         if kept is None:
             kept = journal.put_once(
@@ -209,7 +207,7 @@ class FinalistRounds:
                         "least_s": seat.least_s,
                         "is_only_tuned": seat.is_only_tuned,
                     }
-                    for seat in self._seats_of_the_last(n)
+                    for seat in make()
                 ],
             )
         return [

@@ -28,9 +28,9 @@ from penjing.study.pipeline import Pipeline
 from penjing.study.versions import versions
 from penjing.targets.onnxruntime.latency_model import LatencyModel
 from penjing.targets.onnxruntime.protocol import Latency, measure_latency
-from penjing.targets.onnxruntime.random_networks import random_artifact
+from penjing.targets.onnxruntime.random_networks import metronome, random_artifact
 from penjing.targets.onnxruntime.runtime import Session
-from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
+from penjing.targets.onnxruntime.target import METRONOME, OnnxRuntimeCpu
 
 log = logging.getLogger(__name__)
 # Large networks take longer for them than there is time: six are the fewest with an interval of 95 %.
@@ -56,6 +56,7 @@ class Finisher:
         self.config = config
         self.pipeline = pipeline
         self.target = OnnxRuntimeCpu()
+        self._fitted_at_ms = 0.0
 
     def prepare(self, plan: Plan | None) -> None:
         """Fit the latency model, or read the one that was fitted; measure the reference network."""
@@ -81,6 +82,7 @@ class Finisher:
             )
             write_atomically(path, json.dumps(model.as_dict()))
         self.pipeline.latency_ms = model.predict_ms
+        self._fitted_at_ms = model.metronome_ms
         self._measure_reference()
 
     def _needs_latency(self) -> bool:
@@ -142,9 +144,13 @@ class Finisher:
     def _measure(self, trials: list[Trial], found: Mapping[int, dict[str, Any]], seconds: float) -> None:
         """Measure in so many seconds, and write all manifests."""
         measured = self._measured(trials, seconds)
+        # A machine that is slower now than when the model was fitted makes no prediction wrong.
+        now_ms = measured[METRONOME]["latency_ms"]["value"]
+        pace = now_ms / self._fitted_at_ms if self._fitted_at_ms else 1.0
+        self.journal.put("pace", pace)
         for trial in trials:
             design = str(trial.measurements["design"])
-            self._write_manifest(trial, {**measured[design], **found[trial.number]})
+            self._write_manifest(trial, {**measured[design], **found[trial.number]}, pace)
         self.journal.put("reference_measured", measured["reference"])
 
     def seconds_to_finish(self, n_designs: int) -> float:
@@ -162,8 +168,8 @@ class Finisher:
         }
 
     def _measured(self, trials: list[Trial], seconds: float) -> dict[str, dict[str, Any]]:
-        """Latency and throughput, interleaved with the reference; nothing else of ours runs."""
-        sessions = {"reference": Session(self._reference_artifact())}
+        """Latency and throughput, interleaved with reference and metronome; nothing else of ours runs."""
+        sessions = {"reference": Session(self._reference_artifact()), METRONOME: Session(metronome())}
         for trial in trials:
             design = str(trial.measurements["design"])
             sessions[design] = Session((self.run.design_path(design) / "model.onnx").read_bytes())
@@ -183,14 +189,14 @@ class Finisher:
     def _array(self, name: str) -> Any:
         return np.load(self.run.path / "cache" / f"{name}.npy", mmap_mode="r", allow_pickle=False)
 
-    def _write_manifest(self, trial: Trial, measured: dict[str, Any]) -> None:
+    def _write_manifest(self, trial: Trial, measured: dict[str, Any], pace: float) -> None:
         design = str(trial.measurements["design"])
         candidate = Candidate(trial.candidate)
         blueprint = self.pipeline.blueprint(candidate)
         folder = self.run.design_path(design)
         costs = self.pipeline.costs_of(blueprint)
         if "latency_ms" in costs:
-            costs["predicted_latency_ms"] = costs.pop("latency_ms")
+            costs["predicted_latency_ms"] = pace * costs.pop("latency_ms")
         Manifest(
             id=design,
             candidate=candidate.as_dict(),

@@ -71,25 +71,20 @@ class Lineage:
                 best, most = trained, shared
         return best
 
-    def seen_epochs(self, candidate: Candidate, parent_key: str, epochs: float) -> float:
-        """Training behind a candidate's weights: its own, and what the parent's share of it is worth.
+    def seen_before(self, candidate: Candidate, start_key: str) -> float:
+        """Training behind the weights that a candidate begins with: all of its own, a part of another's.
 
         Args:
             candidate: Whose.
-            parent_key: The weights that it began with, or the supernet's; empty for none.
-            epochs: Its own training just now; 0 where its weights were there.
+            start_key: The latest weights of an architecture, or the supernet's; empty for none.
         """
-        if parent_key == SUPERNET:
-            return epochs + float(self._journal.get("shared training")["epochs"])
-        own = self.of(candidate)
-        if not epochs and own:
-            return own.seen_epochs
-        parent = next((t for t in self._all().values() if t.weights_key == parent_key), None)
-        if parent is None:
-            return epochs
+        if start_key == SUPERNET:
+            return float(self._journal.get("shared training")["epochs"])
+        start = next((t for t in self._all().values() if t.weights_key == start_key), None)
+        if start is None:
+            return 0.0
         mine = self._choices(candidate)
-        shared = len(mine & parent.choices) / len(mine)
-        return epochs + shared**2 * parent.seen_epochs
+        return (len(mine & start.choices) / len(mine)) ** 2 * start.seen_epochs
 
     def _all(self) -> Mapping[str, Trained]:
         for trial in self._journal.trials(state="done", fidelity="inherited"):
@@ -100,8 +95,10 @@ class Lineage:
             key = architecture_key(self._space, candidate)
             before = self._trained.get(key)
             weights_key = str(trial.measurements["weights_key"])
-            # Two candidates of one batch may share an architecture, which was trained once.
-            if before is None or weights_key != before.weights_key:
+            # Two candidates of one batch may share an architecture, which was trained once; one that was
+            # only judged may be told after another was trained further.
+            is_trained = trial.measurements["epochs"] > 0
+            if before is None or (is_trained and weights_key != before.weights_key):
                 self._trained[key] = Trained(
                     self._choices(candidate),
                     float(trial.measurements["seen_epochs"]),

@@ -8,6 +8,7 @@ import numpy as np
 from penjing.search import SearchProblem, SurrogateSearcher, expected_accuracy
 from penjing.space import Candidate
 from penjing.store import Trial
+from penjing.study.training_precision import reference_step_ms
 
 if TYPE_CHECKING:
     from penjing.study.study import Study
@@ -25,7 +26,7 @@ MOST_SHARE_OF_ONE = 1 / 8
 # A training step takes time even with a network of hardly any operations.
 _FIXED_MEGAMACS = 0.3
 # Before anything was trained; the seconds that a pass takes where relative_time is 1.
-_USUAL_PACE_S = 20.0
+_USUAL_PACE_S, _USUAL_IMAGES = 20.0, 54_000
 
 
 def relative_time(costs: Mapping[str, float]) -> float:
@@ -98,4 +99,13 @@ class Prospects:
             (t.seconds or 0.0) / t.measurements["epochs"] / relative_time(t.measurements["costs"])
             for t in trained
         ]
-        return float(np.median(paces)) if paces else _USUAL_PACE_S
+        return float(np.median(paces)) if paces else self._pace_of_the_reference_s()
+
+    def _pace_of_the_reference_s(self) -> float:
+        """By the probe of the training speed, where there was one."""
+        study = self._study
+        step_ms = reference_step_ms(study.journal)
+        if not step_ms:
+            return _USUAL_PACE_S * study.facts.n_train / _USUAL_IMAGES
+        steps = study.facts.n_train / study.config.training.batch_size
+        return 1e-3 * step_ms * steps / relative_time(study.journal.get("reference"))

@@ -75,7 +75,8 @@ class Search:
         searcher = searcher_named(study.config.search.algorithm, problem)
         if isinstance(searcher, SurrogateSearcher):
             searcher.n_initial = max(4, min(12, self._n_evaluations(phase) // 4))
-        for trial in study.journal.trials(phase=phase.name):
+        # All phases learn from all: what the first found out of architectures, the second need not.
+        for trial in study.journal.trials(fidelity="inherited"):
             if trial.state != "asked":
                 self._tell(searcher, trial)
         began_s = study.journal.put_once(
@@ -91,7 +92,14 @@ class Search:
             if not asked:
                 break  # the space is exhausted
             self._evaluate(asked, searcher)
-        return self._winners(problem, phase, index) if phase.carry else winners
+        if not phase.carry:
+            return winners
+        key = f"winners of {phase.name}, extension {study.extension}"
+        kept = study.journal.get(key)
+        if kept is None:
+            found = self._winners(problem, phase, index)
+            kept = study.journal.put_once(key, [winner.as_dict() for winner in found])
+        return [Candidate(winner) for winner in kept]
 
     # Asking
 
@@ -147,12 +155,19 @@ class Search:
         lineage = self.study.lineage
         trained = lineage.of(candidate)
         if trained and not is_contender:
-            return {"weights_key": trained.weights_key, "parent_key": "", "epochs": 0.0}
-        start = lineage.start(candidate)
+            weights_key, parent_key, epochs = trained.weights_key, "", 0.0
+            start_key = weights_key
+        else:
+            start = lineage.start(candidate)
+            weights_key, epochs = lineage.next_weights_key(candidate), self.study.brief_epochs
+            start_key = parent_key = start.weights_key if start else ""
+        if self.study.way == SUPERNET:
+            start_key = SUPERNET
         return {
-            "weights_key": lineage.next_weights_key(candidate),
-            "parent_key": start.weights_key if start else "",
-            "epochs": self.study.brief_epochs,
+            "weights_key": weights_key,
+            "parent_key": parent_key,
+            "epochs": epochs,
+            "seen_before": lineage.seen_before(candidate, start_key),
         }
 
     def _complete_batch(self, phase: Phase) -> None:
@@ -195,6 +210,7 @@ class Search:
         outcomes = chain.from_iterable(study.executor.map([jobs[at] for at in wave]) for wave in waves)
         for at, outcome in zip(chain(*waves), outcomes, strict=True):
             trial, job = trials[at], jobs[at]
+            training = study.journal.get(_TRAINING.format(trial.number))
             if outcome.error:
                 study.journal.tell(trial.number, "failed", {}, outcome.seconds, outcome.error)
                 message = f"evaluation {trial.number} failed: {outcome.error}"
@@ -203,18 +219,17 @@ class Search:
                     **outcome.measurements,
                     **outcome.facts,
                     "costs": study.pipeline.costs(Candidate(trial.candidate)),
-                    "seen_epochs": study.lineage.seen_epochs(
-                        Candidate(job.candidate),
-                        SUPERNET if job.way == SUPERNET else job.parent_key,
-                        float(outcome.facts["epochs"]),
-                    ),
+                    "seen_epochs": training["seen_before"] + float(outcome.facts["epochs"]),
                     "weights_key": job.weights_key,
                 }
                 study.journal.tell(trial.number, "done", measured, outcome.seconds)
                 message = f"evaluation {trial.number}: accuracy {measured['accuracy']:.2%}"
-            told = next(t for t in study.journal.trials(phase=trial.phase) if t.number == trial.number)
-            self._tell(searcher, told)
             study.tell(message)
+        # In the order asked, as a resume tells them.
+        numbers = {trial.number for trial in trials}
+        for told in study.journal.trials(phase=trials[0].phase):
+            if told.number in numbers:
+                self._tell(searcher, told)
 
     def _job(self, trial: Trial) -> InheritedJob:
         study = self.study
@@ -224,7 +239,9 @@ class Search:
             way=study.way,
             seconds=None if study.plan is None else _LONGEST_SHARE * study.plan.search_s,
             seed=int(content_key(training["weights_key"], study.config.seed), 16) % 2**62,
-            **training,
+            weights_key=training["weights_key"],
+            parent_key=training["parent_key"],
+            epochs=training["epochs"],
         )
 
     def _tell(self, searcher: Searcher, trial: Trial) -> None:
@@ -269,6 +286,8 @@ class Search:
         study = self.study
         told = [t for t in self._trials(phase) if t.state != "asked"]
         if self._has_reached_target(told) or self._gains_no_more(told):
+            phases = phases_of(study.config.search)
+            study.end_early(sum(other.share for other in phases[1 + phases.index(phase) :]))
             return True
         if study.plan is not None and not told and not study.inherited_trials():
             return False  # with nothing evaluated there is nothing to finish
@@ -295,7 +314,7 @@ class Search:
         """Whether the last evaluations, as many as ``patience`` says, added no hypervolume."""
         patience = self.study.config.search.patience
         rows = [self.study.prospects.row(trial) for trial in trials if trial.state == "done"]
-        if patience is None or len(rows) <= patience:
+        if patience is None or len(rows) <= patience or not self.study.is_box_settled:
             return False
         points = self.study.problem(self.study.pipeline.space).points(rows)
         reference = np.ones(points.shape[1])

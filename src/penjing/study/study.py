@@ -156,24 +156,25 @@ class Study:
 
     def _prepare(self, finisher: Finisher) -> None:
         """Know costs, reference and box, before the first candidate is drawn."""
-        self._check_exact_constraints()
+        self._check_costs()
         self.begin("latency model", 0)
         finisher.prepare(self.plan)
+        self._check_costs()
         if self.plan:
             n = self.config.finalists.count or MOST_FINALISTS
             self.plan = self.plan.keeping(finisher.seconds_to_finish(n))
         self.executor.train_in(decide_training_precision(self, finisher.reference_candidate()))
         self._train_reference(finisher.reference_candidate())
-        box = self.journal.put_once("box", self._box())
+        box = self.journal.get("box") or self.journal.put_once("box", self._box())
         self.box = {name: (pair[0], pair[1]) for name, pair in box.items()}
         self.way = decide_way(self)
         self.brief_epochs = decide_brief_epochs(self)
         if self.way == SUPERNET:
             train_shared(self)
 
-    def _check_exact_constraints(self) -> None:
-        """Find out in seconds whether sizes and operations can be met, before anything is measured."""
-        if self.journal.get("reference") is None:
+    def _check_costs(self) -> None:
+        """Find out in seconds whether limits can be met: sizes before anything is measured, then times."""
+        if self.journal.get("box") is None:
             rng = stream(self.config.seed, Draw.FEASIBLE)
             self.problem(self.pipeline.space).sample_feasible(rng)
 
@@ -235,17 +236,32 @@ class Study:
         """Everything that was learnt at the inherited fidelity, in ask order."""
         return self.journal.trials(state="done", fidelity="inherited")
 
-    def begin(self, phase: str, index: int) -> None:
-        """Say, here and in the journal, that a phase begins."""
+    def begin(self, phase: str, index: int, what: str = "") -> None:
+        """Say, here and in the journal, that a phase begins, and what it is going to do."""
         self._phase = phase
         self.journal.begin_phase(phase, index)
-        self.tell(f"{phase} begins")
+        self.tell(what or f"{phase} begins")
 
     def _seconds_left(self, reserve: bool = True) -> float | None:
         if self.budget.seconds is None or self.plan is None:
             return None
         kept = self.plan.reserve_s if reserve else 0.0
-        return max(0.0, self.budget.seconds - self.stopwatch.elapsed_s - kept)
+        ends_s = min(self.budget.seconds, self.journal.get(self._end_key, self.budget.seconds))
+        return max(0.0, ends_s - self.stopwatch.elapsed_s - kept)
+
+    @property
+    def _end_key(self) -> str:
+        return f"ends early at, extension {self.extension}"
+
+    def end_early(self, search_share: float = 0.0) -> None:
+        """The search has what it looked for, or finds no more: finalists get their time, and the run ends.
+
+        Args:
+            search_share: Of the search's time, for phases that follow.
+        """
+        if self.plan is not None:
+            left_s = search_share * self.plan.search_s + self.plan.finalists_s + self.plan.reserve_s
+            self.journal.put_once(self._end_key, self.stopwatch.elapsed_s + left_s)
 
     def seconds_left(self) -> float | None:
         """Seconds until the reserve for measuring; None without a time budget."""
@@ -298,7 +314,6 @@ class Study:
     def _box(self) -> dict[str, tuple[float, float]]:
         """Between which values objectives count: as configured, else what random designs span."""
         rng = stream(self.config.seed, Draw.BOX)
-        self.box = {"accuracy": (1.0, 0.0)}
         problem = self.problem(self.pipeline.space)
         rows = [problem.costs(problem.sample_feasible(rng)) for _ in range(200)]
         box: dict[str, tuple[float, float]] = {}
@@ -324,8 +339,7 @@ class Study:
         worth more than any accuracy that can be gained; a closer one hangs on what few evaluations promise.
         """
         trials = self.inherited_trials()
-        is_stated = "accuracy" in self.config.hypervolume_box or self._wanted_accuracies()
-        if is_stated or len(trials) < _SETTLED_AFTER or self.journal.get(_SETTLED):
+        if len(trials) < _SETTLED_AFTER or self.is_box_settled:
             return
         best = min(1.0 - self.prospects.row(trial)["accuracy"] for trial in trials)
         best = min(max(best, _LEAST_ERROR), 0.36)
@@ -334,9 +348,16 @@ class Study:
         self.journal.put(_SETTLED, True)
         problem.box.update(self.box)
 
+    @property
+    def is_box_settled(self) -> bool:
+        """Whether it is decided which accuracies count: from the start where it was stated."""
+        is_stated = "accuracy" in self.config.hypervolume_box or bool(self._wanted_accuracies())
+        return is_stated or bool(self.journal.get(_SETTLED))
+
     def _worst_accuracy(self) -> float:
         """Below it a design is worth nothing: near what constraints ask for, where they do."""
-        return min(0.99, max([_WORST_ACCURACY, *(limit - _NEARLY for limit in self._wanted_accuracies())]))
+        wanted = self._wanted_accuracies()
+        return float(np.clip(max(wanted) - _NEARLY, 0.0, 0.99)) if wanted else _WORST_ACCURACY
 
     def _wanted_accuracies(self) -> list[float]:
         return [c.limit for c in self.known_constraints() if c.metric == "accuracy" and c.limit]

@@ -34,6 +34,10 @@ _CALIBRATION_IMAGES = 512
 _TUNING_RATE = 0.05
 
 
+class _DivergedError(ArtifactError):
+    """A training ended with numbers that are none."""
+
+
 class Workshop:
     """Data, pipeline and folders of one run, as a worker process sees them.
 
@@ -200,7 +204,10 @@ class Workshop:
             precision="fp32",
         )
         tuned, tuned_scheme = self._compressed(network, blueprint)
-        done = self._train_(tuned, plain, tuning, generator, teacher, seconds)
+        try:
+            done = self._train_(tuned, plain, tuning, generator, teacher, seconds)
+        except _DivergedError as error:
+            return ready, scheme, {**facts, "quantization_aware_training_failed": str(error)}
         accuracy_after = self._accuracy(tuned, blueprint, COMPARED_IMAGES)
         facts["quantization_aware_recipe"] = asdict(done)
         facts["quantization_aware_validation_accuracy"] = accuracy_after
@@ -257,7 +264,7 @@ class Workshop:
         done = train_(network, images, labels, recipe, generator, self._augmentation, teacher, seconds)
         network.to(CPU)
         if not all(math.isfinite(float(p.detach().abs().sum())) for p in network.parameters()):
-            raise ArtifactError(
+            raise _DivergedError(
                 f"Training diverged at learning_rate {recipe.learning_rate!r}. Offer smaller ones."
             )
         return done

@@ -1,6 +1,8 @@
 """Order, deaths and ends of the worker processes; the jobs are fake, the processes are not."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -115,3 +117,20 @@ def test_one_worker_is_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     made.close()
     assert names(outcomes) == ["a", "b"]
     assert {outcome.facts["pid"] for outcome in outcomes} == {os.getpid()}
+
+
+def test_workers_do_not_run_the_script_that_searches(tmp_path: Path) -> None:
+    """The five lines of README are a script without a guard."""
+    script = tmp_path / "five_lines.py"
+    script.write_text(
+        "import penjing\n"
+        "print('read')\n"
+        "result = penjing.search(data='digits', budget='4 evaluations', out='run', workers=2,\n"
+        "                        search={'epochs': 0.1}, finalists={'epochs': 0.1, 'count': 1})\n"
+        "print(len(result.front))\n",
+        encoding="utf-8",
+    )
+    ended = subprocess.run(
+        [sys.executable, script.name], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ended.stdout.split() == ["read", "1"], ended.stderr

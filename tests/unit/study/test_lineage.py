@@ -31,7 +31,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 def train(journal: Journal, lineage: Lineage, of: Candidate, epochs: float, parent_key: str = "") -> str:
     """What the search does for an evaluation that trains; the key of the weights that it made."""
     key = lineage.next_weights_key(of)
-    seen = lineage.seen_epochs(of, parent_key, epochs)
+    seen = lineage.seen_before(of, parent_key) + epochs
     told(journal, of, epochs, seen, key)
     return key
 
@@ -73,9 +73,21 @@ def test_an_evaluation_that_trains_nothing_changes_nothing(journal: Journal) -> 
     mine = candidate(4, 8, 4, 8)
     key = train(journal, lineage, mine, epochs=0.5)
     before = lineage.of(mine)
-    assert lineage.seen_epochs(mine, "", 0.0) == 0.5
+    assert lineage.seen_before(mine, key) == 0.5
     told(journal, candidate(4, 8, 4, 8, precision="fp32"), 0.0, 0.5, key)
     assert lineage.of(mine) == before
+
+
+def test_what_is_only_judged_with_older_weights_does_not_bring_them_back(journal: Journal) -> None:
+    """A batch may hold a contender and another of its architecture, which was asked with what there was."""
+    lineage = Lineage(journal, SPACE, 0)
+    mine = candidate(4, 8, 4, 8)
+    first = train(journal, lineage, mine, epochs=0.5)
+    second = train(journal, lineage, mine, epochs=0.5, parent_key=first)
+    told(journal, candidate(4, 8, 4, 8, precision="fp32"), 0.0, 0.5, first)
+    found = lineage.of(mine)
+    assert found is not None
+    assert (found.weights_key, found.seen_epochs) == (second, pytest.approx(1.0))
 
 
 def test_two_of_a_batch_that_share_an_architecture_were_trained_once(journal: Journal) -> None:
@@ -96,8 +108,8 @@ def test_a_child_has_the_part_of_its_parents_training_that_its_choices_share(jou
     nearest = lineage.nearest(candidate(4, 8, 4, 16))
     assert nearest is not None
     assert nearest.weights_key == parent
-    assert lineage.seen_epochs(child, parent, 0.5) == pytest.approx(0.5 + 0.5**2 * 2.0)
-    assert lineage.seen_epochs(child, "", 0.5) == 0.5
+    assert lineage.seen_before(child, parent) == pytest.approx(0.5**2 * 2.0)
+    assert lineage.seen_before(child, "") == 0.0
 
 
 def test_another_seed_has_other_weights(journal: Journal) -> None:

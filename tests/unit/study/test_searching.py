@@ -1,13 +1,17 @@
 """A search first looks at many candidates briefly, then trains those further that would be finished."""
 
 from pathlib import Path
+from typing import Any
 
+import pytest
 from tests.unit.study.small_study import SMALL, small_study
 
 import penjing
+from penjing.search import SurrogateSearcher
 from penjing.space import Candidate
+from penjing.study.api import resume_study
 from penjing.study.jobs import InheritedJob
-from penjing.study.searching import _waves
+from penjing.study.searching import Search, _waves
 
 
 def test_the_rest_of_a_search_trains_contenders_further(tmp_path: Path) -> None:
@@ -33,3 +37,69 @@ def test_the_rest_of_a_search_trains_contenders_further(tmp_path: Path) -> None:
 def test_of_candidates_with_one_architecture_the_first_trains_it() -> None:
     jobs = [InheritedJob({}, key, "", "alone", 1.0, None, 0) for key in ("a", "b", "a", "c", "b")]
     assert _waves(jobs) == [[0, 1, 3], [2, 4]]
+
+
+def inherited(folder: Path, phase: str = "joint") -> int:
+    with small_study(folder) as study:
+        return len(study.journal.trials(fidelity="inherited", phase=phase))
+
+
+@pytest.mark.parametrize("search", [{"stop_at": ["size_bytes <= 50 kB"]}, {"patience": 1}])
+def test_a_search_that_has_what_it_looked_for_or_gains_no_more_is_over(
+    search: dict[str, object], tmp_path: Path
+) -> None:
+    said = {"budget": "60 evaluations", "finalists": {"epochs": 1.0, "count": 1}}
+    result = penjing.search(out=tmp_path / "run", search={"epochs": 0.2, **search}, **SMALL | said)
+    assert len(result.front) == 1
+    assert 0 < inherited(tmp_path / "run") < 40
+
+
+def test_finalists_get_their_share_of_the_time_after_a_search_that_ended_early(tmp_path: Path) -> None:
+    with small_study(tmp_path / "run", budget="10 min") as study:
+        assert study.plan
+        before = study.seconds_left() or 0.0
+        study.end_early()
+        after = study.seconds_left() or 0.0
+    assert before > 500
+    assert after == pytest.approx(study.plan.finalists_s, abs=1.0)
+
+
+def test_the_second_phase_knows_what_the_first_found_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known: list[int] = []
+    ask = SurrogateSearcher.ask
+
+    def spied(searcher: SurrogateSearcher, *arguments: Any) -> list[Candidate]:
+        known.append(len(searcher._told))
+        return ask(searcher, *arguments)
+
+    monkeypatch.setattr(SurrogateSearcher, "ask", spied)
+    said = {"budget": "24 evaluations", "finalists": {"epochs": 1.0, "count": 1}}
+    penjing.search(
+        out=tmp_path / "run", mode="sequential", search={"epochs": 0.2, "sequential_as": "w8"}, **SMALL | said
+    )
+    assert known == sorted(known)
+    assert inherited(tmp_path / "run", "architecture") in known
+    with small_study(tmp_path / "run") as study:
+        keys = [trial.key for trial in study.inherited_trials()]
+    assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize(
+    ("limit", "worst"), [(["accuracy >= 40 %"], 0.38), (["accuracy >= 1 %"], 0.0), ([], 0.6)]
+)
+def test_what_was_asked_for_counts_even_if_it_is_little(
+    limit: list[str], worst: float, tmp_path: Path
+) -> None:
+    with small_study(tmp_path / "run", constraints=limit) as study:
+        study.journal.put("reference", {})
+        assert study._worst_accuracy() == pytest.approx(worst)
+
+
+def test_winners_are_decided_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {"budget": "24 evaluations", "finalists": {"epochs": 1.0, "count": 1}}
+    how = {"epochs": 0.2, "sequential_as": "w8", "carry": 2}
+    penjing.search(out=tmp_path / "run", mode="sequential", search=how, **SMALL | said)
+    monkeypatch.setattr(Search, "_winners", lambda *_: pytest.fail("chosen again"))
+    resume_study(tmp_path / "run")

@@ -8,11 +8,11 @@ images: first the test part, then the validation part.
 training images      test, if there is none  validation, of the rest
 ===================  ======================  =======================
 fewer than 5,000     20 %                    15 %
-5,000 and more       15 %                    10 %
+5,000 and more       15 %                    10 %, at least 2,000
 ===================  ======================  =======================
 
 Small data give up a larger share because a selection on a few dozen images is
-noise; from 20,000 images on, 10 % are at least 2,000.
+noise. For validation at least 2,000 are taken, or a quarter where that is less.
 """
 
 import hashlib
@@ -28,6 +28,8 @@ PARTS = ("train", "validation", "test")
 SMALL_DATA = 5_000
 _FRACTION_SMALL = {"test": 0.20, "validation": 0.15}
 _FRACTION = {"test": 0.15, "validation": 0.10}
+# Fewer cannot tell designs apart that differ by a point.
+_LEAST_VALIDATION, _MOST_FOR_THAT = 2_000, 0.25
 _MAX_FRACTION = 0.5
 
 
@@ -185,7 +187,10 @@ def fingerprint(splits: Mapping[str, Split]) -> str:
 
 
 def _default_fraction(part: str, n_images: int) -> float:
-    return (_FRACTION_SMALL if n_images < SMALL_DATA else _FRACTION)[part]
+    if n_images < SMALL_DATA:
+        return _FRACTION_SMALL[part]
+    least = min(_LEAST_VALIDATION / n_images, _MOST_FOR_THAT) if part == "validation" else 0.0
+    return max(_FRACTION[part], least)
 
 
 def _drawn(

@@ -53,7 +53,7 @@ def load(
         source: See the table in the module.
         seed: Decides the split, not negative; the same seed gives the same fingerprint.
         validation_fraction: Share of the training images, in (0, 0.5]; only if
-            the source brings no validation part. Default 10 %, of small data 15 %.
+            the source brings no validation part. For the default see :func:`split_data`.
         test_fraction: The same for test images. Default 15 %, of small data 20 %.
         max_train: Train on at most so many images; validation and test stay as they are.
         classes: Keep these classes only, numbered in this order.
