@@ -5,7 +5,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
 PYTHON ?= python3
-BENCH ?= *
+BENCH ?=
+ARGS ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
@@ -66,12 +67,10 @@ docs: setup ## build the documentation into build/site; warnings are errors
 	@echo 'The documentation: $(CURDIR)/build/site/index.html'
 
 .PHONY: bench
-bench: setup ## run the benchmarks, or one: make bench BENCH=name
-	@found=0; for script in benchmarks/$(BENCH)/run.py; do \
-		test -f "$$script" || continue; \
-		found=1; echo "== $$script"; $(BIN)/python "$$script"; \
-	done; \
-	test $$found = 1 || { echo "No benchmark is named '$(BENCH)'. Known:" $$(ls benchmarks) >&2; exit 1; }
+bench: setup ## run a benchmark: make bench BENCH=name ARGS="--data FOLDER"; its README says which
+	@test -f "benchmarks/$(BENCH)/run.py" \
+		|| { echo "No benchmark is named '$(BENCH)'. Known:" $$(ls benchmarks) >&2; exit 1; }
+	@$(BIN)/python "benchmarks/$(BENCH)/run.py" $(ARGS)
 
 # Chromium opens the HTML report in the tests marked `browser`. Without it they are skipped, but not in CI.
 .PHONY: browser

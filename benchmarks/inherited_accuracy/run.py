@@ -6,27 +6,34 @@ Resumable: every network that was trained is kept in a JSON-lines file.
 """
 
 import argparse
-import itertools
 import json
-import platform
+import re
 import time
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 from torch.nn import functional
 
-from penjing.blueprint import Blueprint, InputSpec, macs, parameters
-from penjing.families.convolutional import ConvolutionalFamily
+from penjing.blueprint import Blueprint, macs, parameters
+from penjing.families.elastic.inherit import inherit_
 from penjing.families.elastic.supernet import Supernet, largest_shapes
 from penjing.families.plain import build_network, initialise_
-from penjing.protocols import Abilities
-from penjing.space import SearchSpace
+from penjing.space import Candidate, SearchSpace
+from penjing.study.config import checked
+from penjing.study.pipeline import Pipeline
+from penjing.study.preparation import facts_of
+from penjing.study.versions import versions
+from penjing.targets.onnxruntime.processor import processor_info
+from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
 from penjing.tasks.image_classification import load
 from penjing.training import Augmentation, Recipe, accuracy, train_, train_supernet_
 
 HERE = Path(__file__).parent
+LEAST_MACS, MOST_MACS, MOST_PARAMETERS = 6e4, 2e6, 80_000
 
 
 def main() -> None:
@@ -36,7 +43,7 @@ def main() -> None:
     parser.add_argument("--networks", type=int, default=40)
     parser.add_argument("--train", type=int, default=20_000, help="training images")
     parser.add_argument("--epochs", type=float, default=12, help="length of training alone")
-    parser.add_argument("--brief", type=float, default=1.5, help="length of a short training")
+    parser.add_argument("--brief", type=float, default=1.5, help="length of a short training, in passes")
     parser.add_argument("--supernet-seconds", type=float, nargs="+", default=[60, 180])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--work", default="runs/inherited_accuracy.jsonl")
@@ -55,30 +62,30 @@ class Bench:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         data = load(options.data, seed=0, max_train=options.train)
-        pixels = data.train.x.astype(np.float64)
         self.x, self.y = torch.from_numpy(data.train.x), torch.from_numpy(data.train.y)
         self.val_x, self.val_y = torch.from_numpy(data.validation.x), torch.from_numpy(data.validation.y)
-        given = InputSpec("x", data.shape, scale=float(np.float32(1 / pixels.std())))
-        self.family = ConvolutionalFamily(given, data.n_classes)
-        self.space = SearchSpace(self.family.choices(Abilities((), ())))
-        self.blueprints = self._stratified(options.networks)
+        pipeline = Pipeline(checked({"data": options.data}), facts_of(data), OnnxRuntimeCpu())
+        self.family = pipeline.family
+        self.space = SearchSpace(self.family.choices(pipeline.abilities))
+        self.recipe = pipeline.recipe(pipeline.default_training(), 1.0)
+        self.candidates = self._stratified(options.networks)
+        self.blueprints = [self.family.blueprint(candidate) for candidate in self.candidates]
         self.work = Path(options.work)
         self.work.parent.mkdir(parents=True, exist_ok=True)
         self.rows = [json.loads(line) for line in self.work.open()] if self.work.exists() else []
         self._sizes: dict[tuple[str, int], torch.Tensor] = {}
 
-    def _stratified(self, n: int) -> list[Blueprint]:
+    def _stratified(self, n: int) -> list[Candidate]:
         """Networks spread evenly over the logarithm of operations, up to what a small device runs."""
         rng = np.random.default_rng(0)
-        drawn = [self.family.blueprint(self.space.sample(rng)) for _ in range(4000)]
-        drawn = [b for b in drawn if macs(b) <= 2e6 and parameters(b) <= 80_000]
-        edges = np.linspace(np.log(6e4), np.log(2e6), n + 1)
-        chosen: list[Blueprint] = []
-        for low, high in itertools.pairwise(edges):
-            inside = [b for b in drawn if low <= np.log(macs(b)) < high]
-            if inside:
-                chosen.append(inside[int(rng.integers(len(inside)))])
-        return chosen
+        chosen: dict[int, Candidate] = {}
+        while len(chosen) < n:
+            candidate = self.space.sample(rng)
+            blueprint = self.family.blueprint(candidate)
+            place = int(n * np.log(macs(blueprint) / LEAST_MACS) / np.log(MOST_MACS / LEAST_MACS))
+            if macs(blueprint) >= LEAST_MACS and place < n and parameters(blueprint) <= MOST_PARAMETERS:
+                chosen.setdefault(place, candidate)
+        return [chosen[place] for place in sorted(chosen)]
 
     def images(self, part: str, blueprint: Blueprint) -> torch.Tensor:
         """Images in the resolution a network reads."""
@@ -105,19 +112,36 @@ class Bench:
         return any(row["way"] == way and row["index"] == index for row in self.rows)
 
     def train_alone(self) -> None:
-        """Every network briefly, and to the end."""
-        for index, blueprint in enumerate(self.blueprints):
-            for way, epochs in (("brief", self.options.brief), ("alone", self.options.epochs)):
+        """Every network to the end; briefly; and briefly from the weights of the nearest before it.
+
+        In a drawn order, as a search does not go from small to large.
+        """
+        order = [int(index) for index in np.random.default_rng(2).permutation(len(self.blueprints))]
+        for at, index in enumerate(order):
+            blueprint = self.blueprints[index]
+            nearest = max(order[:at], key=lambda other: self._shared(index, other), default=None)
+            for way, epochs in (
+                ("brief", self.options.brief),
+                ("brief, inherited", self.options.brief),
+                ("alone", self.options.epochs),
+            ):
                 if self.known(way, index):
                     continue
                 generator = torch.Generator().manual_seed(index)
                 network = initialise_(build_network(blueprint, trainable=True), generator)
+                if way == "brief, inherited" and nearest is not None:
+                    inherit_(network, load_file(self._weights(nearest)))
                 network.to(memory_format=torch.channels_last)
                 started = time.perf_counter()
-                recipe = Recipe(epochs=epochs)
+                recipe = replace(self.recipe, epochs=epochs)
                 train_(network, self.images("train", blueprint), self.y, recipe, generator, Augmentation())
                 seconds = time.perf_counter() - started
                 value = accuracy(network, self.images("validation", blueprint), self.val_y)
+                if way == "brief, inherited":
+                    save_file(
+                        {name: t.contiguous() for name, t in network.state_dict().items()},
+                        self._weights(index),
+                    )
                 self.keep(
                     way=way,
                     index=index,
@@ -126,6 +150,13 @@ class Bench:
                     macs=macs(blueprint),
                     parameters=parameters(blueprint),
                 )
+
+    def _weights(self, index: int) -> Path:
+        return self.work.with_name(f"inherited_accuracy-{index}.safetensors")
+
+    def _shared(self, index: int, other: int) -> int:
+        """How many choices two networks have in common."""
+        return len(set(self.candidates[index].items()) & set(self.candidates[other].items()))
 
     def judge_with_supernet(self, seconds: float) -> None:
         """Train a supernet for a time and judge every network with its weights."""
@@ -137,7 +168,9 @@ class Bench:
         covering = [self.family.blueprint(c) for c in self.family.covering(list(self.space))]
         supernet = Supernet(largest_shapes(covering), generator)
         pool = [self.family.blueprint(self.space.sample(rng)) for _ in range(3000)]
-        pool = sorted((b for b in pool if macs(b) <= 2e6 and parameters(b) <= 80_000), key=macs)
+        pool = sorted(
+            (b for b in pool if macs(b) <= MOST_MACS and parameters(b) <= MOST_PARAMETERS), key=macs
+        )
         large, small = pool[-60:], pool[:60]
 
         def draw(generator: torch.Generator) -> list[Blueprint]:
@@ -164,7 +197,7 @@ class Bench:
                     module.momentum = None
             network.train()
             with torch.no_grad():
-                for first in range(0, 2048, 512):
+                for first in range(0, 1024, 512):
                     network(self.images("train", blueprint)[first : first + 512])
             value = accuracy(network, self.images("validation", blueprint), self.val_y)
             self.keep(
@@ -186,35 +219,39 @@ class Bench:
         columns["log(operations)"] = {r["index"]: r["macs"] for r in self.rows if r["way"] == "alone"}
         columns["log(parameters)"] = {r["index"]: r["parameters"] for r in self.rows if r["way"] == "alone"}
         rng = np.random.default_rng(0)
-        table = {}
+        table: dict[str, dict[str, float]] = {}
         for way, values in sorted(columns.items()):
             both = sorted(set(values) & set(truth))
             a = np.array([values[i] for i in both])
             b = np.array([truth[i] for i in both])
-            taus = [
-                kendalltau(a[i], b[i])[0] for i in (rng.integers(len(a), size=len(a)) for _ in range(1000))
-            ]
-            low, high = np.nanquantile(taus, [0.025, 0.975])
-            table[way] = {
-                "tau": round(float(kendalltau(a, b)[0]), 3),
-                "low": round(float(low), 3),
-                "high": round(float(high), 3),
-                "n": len(both),
-            }
-            print(f"{way:<20} tau {table[way]['tau']:.3f} [{low:.3f}, {high:.3f}] n={len(both)}")
-        device = platform.processor() or platform.machine()
-        path = HERE / "results" / f"{date.today()}-{device}.json"
-        path.write_text(
-            json.dumps(
-                {
-                    "settings": vars(self.options) | {"data": "fashion_mnist"},
-                    "tau": table,
-                    "torch": torch.__version__,
-                    "rows": self.rows,
-                },
-                indent=1,
+            c = np.array([columns["log(operations)"][i] for i in both])
+            again = [rng.integers(len(a), size=len(a)) for _ in range(1000)]
+            taus = np.array([kendalltau(a[i], b[i])[0] for i in again])
+            more = taus - np.array([kendalltau(c[i], b[i])[0] for i in again])
+            low, high, least, most = (
+                *np.nanquantile(taus, [0.025, 0.975]),
+                *np.nanquantile(more, [0.025, 0.975]),
             )
-        )
+            tau = float(kendalltau(a, b)[0])
+            gain = tau - float(kendalltau(c, b)[0])
+            table[way] = {
+                "tau": tau, "low": float(low), "high": float(high), "n": len(both),
+                "more_than_operations": gain, "more_low": float(least), "more_high": float(most),
+            }  # fmt: skip
+            print(
+                f"{way:<20} tau {tau:.3f} [{low:.3f}, {high:.3f}]  "
+                f"more than operations {gain:+.3f} [{least:+.3f}, {most:+.3f}]  n={len(both)}"
+            )
+        processor = processor_info()
+        device = re.sub(r"[^a-z0-9]+", "-", str(processor["model"]).lower()).strip("-")
+        path = HERE / "results" / f"{date.today()}-{device}.json"
+        path.parent.mkdir(exist_ok=True)
+        content = {
+            "settings": vars(self.options) | {"data": "fashion_mnist"}, "tau": table,
+            "versions": versions(), "processor": processor, "rows": self.rows,
+        }  # fmt: skip
+        path.write_text(json.dumps(content, indent=1))
+        print(f"Kept in benchmarks/{HERE.name}/results/{path.name}")
 
 
 if __name__ == "__main__":

@@ -94,6 +94,7 @@ def compare(options: argparse.Namespace) -> None:
                 "size_bytes": design.measurements["size_bytes"], "macs": design.measurements["macs"],
                 "integer_layers": sum(integer), "layers": len(integer),
                 "latency_ms": {name: latency.value for name, latency in made.items()},
+                "is_faster_in_integers": made["as found"].high < made["fp32"].low,
                 "intervals_ms": {name: [latency.low, latency.high] for name, latency in made.items()},
                 "ratio_to_fp32": {name: latency.ratio_to_reference for name, latency in made.items()},
             }
@@ -127,6 +128,12 @@ def publish(rows: list[dict[str, Any]], load_average: float) -> None:
             f"{layers:>9}{ms['as found']:>10.3f}{ms['fp32']:>9.3f}{ratio['as found']:>12.2f}"
             f"{ratio['w8']:>9.2f}{ratio['w8a8']:>11.2f}"
         )
+    buys = [row for row in rows if row["integer_layers"] and row["is_faster_in_integers"]]
+    fastest = sorted(rows, key=lambda row: row["latency_ms"]["as found"])[: max(1, len(rows) // 2)]
+    shown = sum(row in buys for row in fastest)
+    print(
+        f"INT8 buys time in {len(buys)} designs of {len(rows)}; {shown} of the fastest half are among them."
+    )
     processor = processor_info()
     device = re.sub(r"[^a-z0-9]+", "-", str(processor["model"]).lower()).strip("-")
     path = HERE / "results" / f"{date.today()}-{device}.json"

@@ -22,7 +22,9 @@ from typing import Any
 import numpy as np
 
 from penjing.blueprint import Blueprint
-from penjing.store import write_atomically
+from penjing.compression.quantization.method import MIXED
+from penjing.store import RunFolder, write_atomically
+from penjing.store.front import finished_designs
 from penjing.study.config import checked
 from penjing.study.pipeline import DataFacts, Pipeline
 from penjing.study.versions import versions
@@ -45,7 +47,10 @@ def main() -> None:
     parser.add_argument("--precisions", nargs="+", default=["fp32", "w8", "w8a8"])
     parser.add_argument("--fit-networks", type=int, default=60)
     parser.add_argument("--fit-seconds", type=float, default=60)
-    parser.add_argument("--networks", type=int, default=40, help="fresh ones")
+    parser.add_argument("--networks", type=int, default=40, help="to judge by, finalists included")
+    parser.add_argument(
+        "--run", type=Path, help="a run folder on images of this shape, whose designs are judged by"
+    )
     parser.add_argument("--seconds-each", type=float, default=0.4, help="of measuring a fresh one, per pass")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--work", default="runs/latency_model")
@@ -77,8 +82,28 @@ def pipeline_of(options: argparse.Namespace) -> Pipeline:
 
 
 def draw(pipeline: Pipeline, rng: np.random.Generator) -> Blueprint:
-    """A network of the space, every block at a precision of its own."""
+    """A network of the space, as a run draws it."""
     return pipeline.blueprint(pipeline.space.sample(rng))
+
+
+def draw_mixed(pipeline: Pipeline, rng: np.random.Generator) -> Blueprint:
+    """The same, every second one with a precision of its own in every block."""
+    candidate = pipeline.space.sample(rng)
+    if rng.random() < 0.5:
+        mixed = pipeline.space.fixed({"network.precision": MIXED})
+        candidate = mixed.mutate(candidate, rng, 0)
+    return pipeline.blueprint(candidate)
+
+
+def finalists(run: Path | None) -> list[tuple[Blueprint, bytes]]:
+    """The finished designs of a run, as they ship."""
+    if run is None:
+        return []
+    folder = RunFolder.open(run)
+    return [
+        (Blueprint.from_dict(design.blueprint), (folder.design_path(design.id) / "model.onnx").read_bytes())
+        for design in finished_designs(folder)
+    ]
 
 
 def fit(options: argparse.Namespace) -> None:
@@ -120,9 +145,15 @@ def judge(options: argparse.Namespace) -> None:
     model = LatencyModel.from_dict(fitted["model"])
     pipeline = pipeline_of(options)
     rng = np.random.default_rng([options.seed, 1])
-    blueprints = stratified(pipeline, model, options.networks, rng)
+    finished = finalists(options.run)
+    blueprints = stratified(pipeline, model, options.networks - len(finished), rng)
     reduced = pipeline.abilities.reduced_range
     artifacts = [random_artifact(blueprint, rng, reduced) for blueprint in blueprints]
+    blueprints += [blueprint for blueprint, _ in finished]
+    artifacts += [artifact for _, artifact in finished]
+    is_finalist = np.arange(len(blueprints)) >= len(blueprints) - len(finished)
+    precisions = [{layer.precision for layer in b.weighted_layers} for b in blueprints]
+    is_mixed = np.array([len(names) > 1 for names in precisions])
     taken = [one_pass(artifacts, options.seconds_each, rng) for _ in range(2)]
     as_taken = np.stack([ms for ms, _ in taken])
     # At the speed that the machine had while the model was fitted, as the metronome tells.
@@ -138,14 +169,21 @@ def judge(options: argparse.Namespace) -> None:
             predicted / np.median(predicted / passes.mean(axis=0)), passes.mean(axis=0)
         ),
     }
+    if finished:
+        judged["finalists"] = relative_errors(predicted[is_finalist], passes.mean(axis=0)[is_finalist])
+    judged["mixed"] = relative_errors(predicted[is_mixed], passes.mean(axis=0)[is_mixed])
     print(f"{'':<36} {'within 10 %':>11} {'median error':>12} {'Spearman':>9}")
     for name, text in (
         ("model", "fresh networks, predicted"),
+        ("mixed", "those of mixed precision"),
+        ("finalists", "those that a run finished"),
         ("repeatability", "measured again"),
         ("shape_of_errors_without_bias", "predicted, common factor removed"),
         ("milliseconds_as_taken", "predicted, milliseconds as taken"),
         ("milliseconds_as_taken_again", "milliseconds as taken, taken again"),
     ):
+        if name not in judged:
+            continue
         row = judged[name]
         print(
             f"{text:<36} {row['within_10_percent']:>11.1%} {row['median_relative_error']:>12.1%} "
@@ -162,7 +200,7 @@ def judge(options: argparse.Namespace) -> None:
 
 def stratified(pipeline: Pipeline, model: LatencyModel, n: int, rng: np.random.Generator) -> list[Blueprint]:
     """Networks spread evenly over the logarithm of latency, without its extreme percents."""
-    drawn = [draw(pipeline, rng) for _ in range(50 * n)]
+    drawn = [draw_mixed(pipeline, rng) for _ in range(50 * n)]
     ms = model.predict_many(drawn)
     low, high = np.quantile(ms, [0.01, 0.99])
     chosen: dict[int, Blueprint] = {}
@@ -191,7 +229,9 @@ def publish(options: argparse.Namespace, content: dict[str, Any]) -> None:
     """Keep what was found."""
     processor = processor_info()
     device = re.sub(r"[^a-z0-9]+", "-", str(processor["model"]).lower()).strip("-")
-    settings = {name: value for name, value in vars(options).items() if name not in ("work", "command")}
+    settings = {
+        name: value for name, value in vars(options).items() if name not in ("work", "command", "run")
+    }
     path = HERE / "results" / f"{date.today()}-{device}.json"
     path.parent.mkdir(exist_ok=True)
     found = {"settings": settings, "versions": versions(), "processor": processor, **content}
