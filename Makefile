@@ -18,11 +18,22 @@ help: ## say what can be done
 setup: $(READY) ## make .venv with everything needed to work on Penjing
 
 $(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -c 'import ensurepip' 2>/dev/null || $(MAKE) --no-print-directory python-venv
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else "Penjing needs Python 3.11, 3.12 or 3.13, and this is " + sys.version.split()[0] + ". Run: rm -rf .venv && make setup PYTHON=python3.12")'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	$(BIN)/python -m pip check
 	touch $@
+
+# A bare Debian has python3 without the part that makes virtual environments.
+.PHONY: python-venv
+python-venv:
+	@if [[ $$(id -u) != 0 || ! -f /etc/debian_version ]]; then \
+		echo 'Python lacks venv. On Debian: sudo apt-get install python3-venv' >&2; exit 1; \
+	fi; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	apt-get update -qq || echo 'apt-get update failed; trying with the lists that are there.' >&2; \
+	apt-get install -qq -y --no-install-recommends python3-venv </dev/null >/dev/null
 
 .PHONY: demo
 demo: setup ## search on the digits data set, a few minutes; ends with a report to open

@@ -39,6 +39,7 @@ from penjing.study.workshop import Workshop, new_supernet
 from penjing.targets.onnxruntime.latency_features import USUAL_PRICES_US
 from penjing.targets.onnxruntime.latency_model import NAMES, LatencyModel
 from penjing.targets.onnxruntime.processor import processor_info
+from penjing.targets.onnxruntime.random_networks import random_artifact
 from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
 from penjing.tasks.image_classification import load
 
@@ -49,6 +50,7 @@ BARS = {
     "journal, hashing and scheduling of one evaluation": ("ms", 10.0),
     "proposal, amortised": ("ms", 50.0),
     "estimated fidelity": ("ms", 1.0),
+    "artifact": ("s", 0.2),
     "inherited evaluation": ("s", 0.5),
     "import penjing": ("s", 0.3),
     "penjing --help": ("s", 0.5),
@@ -148,6 +150,11 @@ def estimated(bench: Bench, pipeline: Pipeline) -> None:
     taken = [1e3 * seconds_of(lambda c=candidate: pipeline.costs(c)) for candidate in drawn]
     what = "estimated: blueprint, rewrite, bytes, latency model"
     bench.found(what, taken[200:], "ms", "estimated fidelity")
+    taken = []
+    for candidate in drawn[:50]:
+        blueprint = pipeline.blueprint(candidate)
+        taken.append(seconds_of(lambda b=blueprint: random_artifact(b, rng, reduced_range=True)))
+    bench.found("artifact: random weights, scales, the file", taken, "s", "artifact")
 
 
 def proposals(bench: Bench, pipeline: Pipeline, told: Sequence[int]) -> None:

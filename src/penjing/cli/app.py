@@ -141,6 +141,12 @@ def measure(
 def _show(path: Path) -> None:
     from penjing.cli.tables import front_lines
     from penjing.store import RunFolder
-    from penjing.store.front import front_of
+    from penjing.store.front import front_of, undecided_constraints
 
-    typer.echo("\n".join(front_lines(front_of(RunFolder.open(path)))))
+    run = RunFolder.open(path)
+    typer.echo("\n".join(front_lines(front_of(run))))
+    for text in undecided_constraints(run):
+        typer.echo(
+            f"penjing: no design is held to {text!r}: the run ended before the reference was trained.",
+            err=True,
+        )

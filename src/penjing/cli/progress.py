@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from penjing.study.progress import Observer, Progress
+from penjing.study.progress import DATA, Observer, Progress
 
 
 @contextmanager
@@ -20,8 +20,15 @@ def progress() -> Iterator[Observer]:
         yield _quiet()
         return
     line = _Line()
-    with Live(console=Console(stderr=True), refresh_per_second=2, get_renderable=line.text):
-        yield line.observe
+    with Live(console=Console(stderr=True), refresh_per_second=2, get_renderable=line.text) as live:
+
+        def observe(state: Progress) -> None:
+            if state.phase == DATA:
+                live.console.print(Text(state.message))
+            else:
+                line.observe(state)
+
+        yield observe
 
 
 class _Line:
@@ -46,7 +53,9 @@ def _quiet() -> Observer:
     seen: list[str] = []
 
     def observe(state: Progress) -> None:
-        if state.phase not in seen or state.message.startswith(("finished", "stopped")):
+        if state.phase == DATA:
+            sys.stderr.write(state.message + "\n")
+        elif state.phase not in seen or state.message.startswith(("finished", "stopped")):
             seen.append(state.phase)
             sys.stderr.write(line_of(state) + "\n")
             sys.stderr.flush()

@@ -67,13 +67,25 @@ class ScarceRegression:
             np.exp(-0.5 * np.maximum(squares - 2.0 * linear, 0.0)),
         )
 
-    def predict(self, one_hot: Array, capacity: Array) -> tuple[Array, Array]:
-        """Mean and standard deviation of the noise-free value, ``[n]`` each."""
+    def predict(self, one_hot: Array, capacity: Array, lasting: Array | float = 1.0) -> tuple[Array, Array]:
+        """Mean and standard deviation of the noise-free value, ``[n]`` each.
+
+        Args:
+            one_hot: Choices, ``[n, choices]``.
+            capacity: ``[n, features]``.
+            lasting: The value may be a later one than was learnt from, of which effects other than linear
+                ones of capacity are only partly the same: the part of their variance that is, 0 to 1, one
+                for all or ``[n]``. A sum of an effect that lasts and one that does not, as in Kennedy and
+                O'Hagan, "Predicting the output from a complex computer code when fast approximations are
+                available", Biometrika 87(1), 2000.
+        """
         scaled = (capacity - self._centre) / self._spread
-        cross = _kernel(self._terms(one_hot, scaled), self._scales)
+        part = np.broadcast_to(np.asarray(lasting, dtype=np.float64), len(scaled))
+        scales = self._scales
+        cross = _kernel(self._terms(one_hot, scaled), scales, part[:, None])
         explained = ((cross @ self._whitening.T) ** 2).sum(axis=1)
-        own = self._scales.pairs * (1.0 + (one_hot**2).sum(axis=1) / self._n_active) ** 2 / 4.0
-        own = own + (scaled**2).sum(axis=1) + self._scales.smooth + 1.0
+        own = scales.pairs * (1.0 + (one_hot**2).sum(axis=1) / self._n_active) ** 2 / 4.0 + scales.smooth
+        own = part * own + (scaled**2).sum(axis=1) + 1.0
         variance = np.maximum(own - explained, 1e-9)
         return cross @ self._weights * self._scale + self._mean, np.sqrt(variance) * self._scale
 
@@ -86,8 +98,8 @@ class _Terms(NamedTuple):
     smooth: Array
 
 
-def _kernel(terms: _Terms, scales: _Scales) -> Array:
-    return scales.pairs * terms.pairs + terms.linear + scales.smooth * terms.smooth + 1.0
+def _kernel(terms: _Terms, scales: _Scales, lasting: Array | float = 1.0) -> Array:
+    return lasting * (scales.pairs * terms.pairs + scales.smooth * terms.smooth) + terms.linear + 1.0
 
 
 def _factor(terms: _Terms, scales: _Scales) -> Array:

@@ -6,7 +6,6 @@ number. Thousands of candidates are bred on the model alone; those with the
 largest expected gain of hypervolume per expected cost are evaluated.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -14,7 +13,8 @@ from numpy.typing import NDArray
 
 from penjing.objectives import hypervolume_gains, non_dominated_mask
 from penjing.search.evolution import offspring
-from penjing.search.learning_curve import EXPONENT
+from penjing.search.learning_curve import EXPONENT, LASTING_EXPONENT
+from penjing.search.places import Places
 from penjing.search.problem import SearchProblem
 from penjing.search.random import fresh_samples
 from penjing.search.regression import ScarceRegression
@@ -156,46 +156,27 @@ class SurrogateSearcher:
         """
         if not pool:
             return []
-        expense = np.array([self.problem.finishing_cost(candidate) for candidate in pool])
-        architectures = [self._architecture(candidate) for candidate in pool]
-        niches = np.array([self.problem.niche(candidate) for candidate in pool])
-        alike = Counter(self.problem.niche(candidate) for candidate in besides)
-        is_open = np.array([alike[niche] < most_alike for niche in niches])
-        chosen: dict[str, Candidate] = {}
+        places = Places(self.problem, pool, n, most_alike, besides)
 
-        def fill(is_open: NDArray[np.bool_], caution: float, front: NDArray[np.float64]) -> None:
+        def fill(caution: float, front: NDArray[np.float64]) -> None:
             points = self._points_at(model, pool, caution)
-            while len(chosen) < n and is_open.any():
-                gains = np.where(is_open, self._gains(points, front), -1.0)
-                index = int(np.argmax(gains / expense))
-                if gains[index] <= 0.0:
-                    return
-                is_open[index] = False
+            while (index := places.best(self._gains(points, front))) is not None:
                 found = improved(pool[index], front, caution)
-                niche = self.problem.niche(found)
-                if found.key in chosen or alike[niche] >= most_alike:
-                    continue
-                chosen[found.key] = found
-                front = _with(front, self._points_at(model, [found], caution)[0])
-                alike[niche] += 1
-                if alike[niche] == most_alike:
-                    is_open[niches == niche] = False
+                if places.take(index, found):
+                    front = _with(front, self._points_at(model, [found], caution)[0])
 
         for caution in (_CAUTION, 0.0, *_HOPES):
-            front = self._points_at(model, list(chosen.values()), caution)
-            fill(is_open, caution, front[non_dominated_mask(front)])
-        while len(chosen) < n:
-            before = len(chosen)
-            taken = {self._architecture(candidate) for candidate in chosen.values()}
-            is_open = np.array(
-                [a not in taken and alike[i] < most_alike for a, i in zip(architectures, niches, strict=True)]
-            )
-            fill(is_open, _CAUTION, self._points_at(model, [], _CAUTION))
-            if len(chosen) == before:
-                if most_alike >= n + len(besides):
-                    break
-                most_alike += 1
-        return list(chosen.values())
+            front = self._points_at(model, places.chosen, caution)
+            fill(caution, front[non_dominated_mask(front)])
+        architectures = [self._architecture(candidate) for candidate in pool]
+        while len(places.chosen) < n:
+            before = len(places.chosen)
+            taken = {self._architecture(candidate) for candidate in places.chosen}
+            places.reopen(np.array([architecture not in taken for architecture in architectures]))
+            fill(_CAUTION, self._points_at(model, [], _CAUTION))
+            if len(places.chosen) == before and not places.loosen():
+                break
+        return places.chosen
 
     def most_accurate(self, n: int, rng: np.random.Generator) -> list[Candidate]:
         """The feasible candidates with the highest predicted value of the trained metric.
@@ -305,8 +286,10 @@ class SurrogateSearcher:
         """Mean and deviation of the trained metric; the model works on the logarithm of the error."""
         # All at the training that the best informed have had, and from there to the end by the power law.
         seen = max(self._seen_epochs)
-        mean, deviation = model.predict(*self._encoded(candidates, [seen] * len(candidates)))
         further = np.array([self.further_epochs(candidate) for candidate in candidates])
+        usual = float(np.median(self._seen_epochs))
+        lasting = (usual / (usual + further)) ** LASTING_EXPONENT
+        mean, deviation = model.predict(*self._encoded(candidates, [seen] * len(candidates)), lasting)
         error = np.exp(mean) / (seen + further) ** EXPONENT
         return 1.0 - error, error * deviation
 

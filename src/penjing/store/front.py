@@ -45,6 +45,14 @@ def front_of(run: RunFolder) -> dict[str, Any]:
     return {"format_version": FRONT_FORMAT_VERSION, "metric": "accuracy", "front": entries}
 
 
+def undecided_constraints(run: RunFolder) -> list[str]:
+    """The constraints that no design is held to, because what they refer to was never measured."""
+    with run.journal(read_only=True) as journal:
+        reference = reference_of(journal)
+    parsed = ((text, parse_constraint(text)) for text in run.config.get("constraints", []))
+    return [text for text, c in parsed if c.needs_reference and c.metric not in reference]
+
+
 def reference_of(journal: Journal) -> dict[str, float]:
     """What finished designs are compared with: metrics of the reference network; empty if not measured."""
     reference = dict(journal.get("reference") or {})

@@ -14,7 +14,7 @@ from penjing.study.config import NAMED_DATA, StudyConfig, checked
 from penjing.study.exporting import export_design
 from penjing.study.pipeline import DataFacts, Pipeline
 from penjing.study.preparation import facts_of, keep_data, load_data
-from penjing.study.progress import Observer, ignore
+from penjing.study.progress import DATA, Observer, Progress, ignore
 from penjing.study.study import Study
 from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
 
@@ -222,6 +222,9 @@ def _work(
         facts = DataFacts(**{**kept, "shape": tuple(kept["shape"])})
         pipeline = Pipeline(config, facts, OnnxRuntimeCpu())
         budget = parse_budget(journal.get("budget"))
+        for note in journal.get("notes") or ():
+            logger.warning(note)
+            observe(Progress(DATA, stopwatch.elapsed_s, None, 0, 0, 0.0, None, note))
         Study(run, journal, config, facts, budget, pipeline, stopwatch, observe).work()
     finally:
         logger.setLevel(level)

@@ -1,6 +1,7 @@
 """What a user may say: the configuration file, checked before anything runs."""
 
 import difflib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -256,7 +257,12 @@ def _explained(error: ValidationError) -> str:
         return f"The configuration has no key {key!r}{place}.{hint} Known: {', '.join(known)}."
     if first["type"] == "missing":
         return f"The configuration must say {where!r}, which is missing."
-    return f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}, got {first['input']!r}."
+    near = []
+    if first["type"] == "literal_error":
+        offered = re.findall("'([^']*)'", str(first.get("ctx", {}).get("expected")))
+        near = difflib.get_close_matches(str(first["input"]), offered, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}, got {first['input']!r}.{hint}"
 
 
 def _keys_at(path: list[str]) -> list[str]:

@@ -173,7 +173,7 @@ class FinalistRounds:
         rungs = study.journal.trials(state="done", fidelity="rung")
         trials = rungs if rungs or finished else study.inherited_trials()
         trials = [trial for trial in trials if trial.key not in finished]
-        if not trials or not study.box:
+        if not trials or not study.box.values:
             return
         rows = [study.row(trial) if rungs else study.prospects.row(trial) for trial in trials]
         chosen = self.study.choosing.most_volume(trials, rows, _SHIPPED_AFTER_A_STOP)

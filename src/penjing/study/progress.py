@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+# Before there is anything to search: its messages are what is worth knowing about the data.
+DATA = "data"
+
 
 @dataclass(frozen=True)
 class Progress:

@@ -18,8 +18,8 @@ FIRST_EPOCHS = 5
 FEWEST_FINALISTS, MOST_FINALISTS = 6, 12
 # Of so many a handful and more are on a front; they may have half of the passes.
 ENOUGH_FINALISTS = 10
-# As if so many designs shared the time for finalists evenly.
-_SHARING = 5
+# As if so many designs of each worker shared its time for finalists evenly: most of it goes to one or two.
+_SHARING = 2
 # Of the last rung, for one design where several objectives are to be traded: two or three that were
 # trained at length would beat all others.
 MOST_SHARE_OF_ONE = 1 / 8
@@ -66,10 +66,11 @@ class Prospects:
         plan, pace_s = study.plan, self._pace_s()
         told = [relative_time(trial.measurements["costs"]) for trial in study.inherited_trials()]
         usual = float(np.median(told or [1.0]))
-        all_s, most_s, n = plan.finalists_s * study.workers, plan.finalists_s, _SHARING
+        all_s, most_s, n = plan.finalists_s * study.workers, plan.finalists_s, _SHARING * study.workers
         if study.choosing.wants_trade_offs:
             most_s, n = min(most_s, MOST_SHARE_OF_ONE * all_s), round(1 / MOST_SHARE_OF_ONE)
         n = min(study.config.finalists.count or n, n)
+        most_s = min(most_s, all_s / n)
         epochs = all_s / (pace_s * usual) / n
 
         def of(candidate: Candidate) -> float:

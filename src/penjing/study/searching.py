@@ -314,7 +314,7 @@ class Search:
         """Whether the last evaluations, as many as ``patience`` says, added no hypervolume."""
         patience = self.study.config.search.patience
         rows = [self.study.prospects.row(trial) for trial in trials if trial.state == "done"]
-        if patience is None or len(rows) <= patience or not self.study.is_box_settled:
+        if patience is None or len(rows) <= patience or not self.study.box.is_settled:
             return False
         points = self.study.problem(self.study.pipeline.space).points(rows)
         reference = np.ones(points.shape[1])

@@ -15,6 +15,7 @@ from penjing.search import SearchProblem
 from penjing.space import Candidate, SearchSpace
 from penjing.store import Journal, RunFolder, Trial, content_key
 from penjing.store.front import absolute_constraints
+from penjing.study.box import Box
 from penjing.study.brief import decide_brief_epochs, decide_way
 from penjing.study.budget import Budget, Plan, Span, Stopwatch, plan_for
 from penjing.study.choosing import Choosing
@@ -35,18 +36,9 @@ from penjing.study.training_precision import decide_training_precision
 
 log = logging.getLogger(__name__)
 
-_BEST_ACCURACY, _WORST_ACCURACY = 0.995, 0.6
-# A short training misjudges the end by about so much.
-_NEARLY = 0.02
-# Whoever allows 64 kB may want 4 kB; less is hardly worth more.
-_WIDTH_OF_BOX = 16
 # Small networks learn hardly anything after so many images.
 _IMAGES = 5e6
 _EPOCHS, _MOST_EPOCHS = 30.0, 300.0
-# Evaluations after which it is known roughly what accuracies are like.
-_SETTLED_AFTER, _SETTLED = 8, "box is settled"
-# A small validation split cannot tell lower errors apart.
-_LEAST_ERROR = 0.02
 # Of predicted latencies; sizes and operations are exact.
 _MARGINS = {"latency_ms": 0.05}
 # Proposing and judging a network whose weights are there, in units of relative_time.
@@ -103,7 +95,7 @@ class Study:
         self.lineage = Lineage(
             journal, pipeline.space, facts.fingerprint, config.seed, inherits=config.search.inherit
         )
-        self.box: dict[str, tuple[float, float]] = {}
+        self.box = Box(config, journal, self._wanted_accuracies)
 
     @property
     def finalist_epochs(self) -> float:
@@ -165,8 +157,7 @@ class Study:
             self.plan = self.plan.keeping(finisher.seconds_to_finish(n))
         self.executor.train_in(decide_training_precision(self, finisher.reference_candidate()))
         self._train_reference(finisher.reference_candidate())
-        box = self.journal.get("box") or self.journal.put_once("box", self._box())
-        self.box = {name: (pair[0], pair[1]) for name, pair in box.items()}
+        self.box.open(self.problem(self.pipeline.space))
         self.way = decide_way(self)
         self.brief_epochs = decide_brief_epochs(self)
         if self.way == SUPERNET:
@@ -215,7 +206,7 @@ class Study:
         return SearchProblem(
             space,
             self.pipeline.costs,
-            self.box,
+            self.box.values,
             hard,
             evaluation_cost=self._evaluation_cost,
             log_error="accuracy" not in self.config.hypervolume_box,
@@ -272,10 +263,10 @@ class Study:
         trials = self.journal.trials(state="done")
         finals = [t for t in trials if t.fidelity == "final"]
         rows = [self.row(t) for t in (finals or trials)]
-        points = self._points(rows) if rows and self.box else np.zeros((0, 1))
+        points = self._points(rows) if rows and self.box.values else np.zeros((0, 1))
         front = points[non_dominated_mask(points)]
         volume = hypervolume(front, np.ones(points.shape[1])) if len(points) else 0.0
-        constraints = self.known_constraints() if self.box else []
+        constraints = self.known_constraints() if self.box.values else []
         met = [
             row["accuracy"]
             for row in rows
@@ -311,53 +302,10 @@ class Study:
     def _points(self, rows: Sequence[dict[str, float]]) -> Any:
         return self.problem(self.pipeline.space).points(rows)
 
-    def _box(self) -> dict[str, tuple[float, float]]:
-        """Between which values objectives count: as configured, else what random designs span."""
-        rng = stream(self.config.seed, Draw.BOX)
-        problem = self.problem(self.pipeline.space)
-        rows = [problem.costs(problem.sample_feasible(rng)) for _ in range(200)]
-        box: dict[str, tuple[float, float]] = {}
-        for text in self.config.objectives:
-            metric = text.split()[-1]
-            if metric in self.config.hypervolume_box:
-                first, second = self.config.hypervolume_box[metric]
-                box[metric] = (second, first) if metric == "accuracy" else (first, second)
-            elif metric == "accuracy":
-                box[metric] = (_BEST_ACCURACY, self._worst_accuracy())
-            else:
-                values = np.array([row[metric] for row in rows])
-                limits = [c.limit for c in problem.constraints if c.metric == metric and c.limit]
-                worst = min([*limits, float(np.quantile(values, 0.9))])
-                box[metric] = (max(0.5 * float(values.min()), worst / _WIDTH_OF_BOX), worst)
-        return box
-
     def settle_box(self, problem: SearchProblem) -> None:
-        """Let accuracy count where networks for these data differ, once a few were trained; done once.
-
-        From the best error so far, as it is expected at the end: half of it is the best that counts, two and
-        a half times as much is worth nothing. A range for all data sets would make halving a network's bytes
-        worth more than any accuracy that can be gained; a closer one hangs on what few evaluations promise.
-        """
-        trials = self.inherited_trials()
-        if len(trials) < _SETTLED_AFTER or self.is_box_settled:
-            return
-        best = min(1.0 - self.prospects.row(trial)["accuracy"] for trial in trials)
-        best = min(max(best, _LEAST_ERROR), 0.36)
-        self.box["accuracy"] = (1.0 - 0.5 * best, 1.0 - 2.5 * best)
-        self.journal.put("box", self.box)
-        self.journal.put(_SETTLED, True)
-        problem.box.update(self.box)
-
-    @property
-    def is_box_settled(self) -> bool:
-        """Whether it is decided which accuracies count: from the start where it was stated."""
-        is_stated = "accuracy" in self.config.hypervolume_box or bool(self._wanted_accuracies())
-        return is_stated or bool(self.journal.get(_SETTLED))
-
-    def _worst_accuracy(self) -> float:
-        """Below it a design is worth nothing: near what constraints ask for, where they do."""
-        wanted = self._wanted_accuracies()
-        return float(np.clip(max(wanted) - _NEARLY, 0.0, 0.99)) if wanted else _WORST_ACCURACY
+        """Let accuracy count where networks for these data differ, once a few were trained."""
+        if not self.box.is_settled:
+            self.box.settle(problem, [self.prospects.row(t)["accuracy"] for t in self.inherited_trials()])
 
     def _wanted_accuracies(self) -> list[float]:
         return [c.limit for c in self.known_constraints() if c.metric == "accuracy" and c.limit]

@@ -42,6 +42,19 @@ def test_where_there_is_no_terminal_every_phase_and_the_end_is_one_line(
     assert [line.rpartition(" · ")[2] for line in lines] == ["joint begins", "measuring begins", "finished"]
 
 
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_what_is_worth_knowing_about_the_data_is_said(
+    is_terminal: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+    notes = ["3 images occur twice.", "Class 7 has no test image."]
+    with progress() as observe:
+        for note in notes:
+            observe(state("data", note))
+    said = capsys.readouterr().err
+    assert [note for note in notes if note in said] == notes
+
+
 def test_on_a_terminal_the_line_is_rewritten(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

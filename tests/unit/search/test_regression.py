@@ -127,3 +127,15 @@ def test_units_of_the_target_do_not_matter() -> None:
     other_mean, other_deviation = predicted(ScarceRegression(one_hot, sizes, 100 * target + 7), fresh)
     np.testing.assert_allclose(other_mean, 100 * mean + 7, rtol=1e-3)
     np.testing.assert_allclose(other_deviation, 100 * deviation, rtol=1e-3)
+
+
+def test_of_what_does_not_last_only_capacity_is_left() -> None:
+    known, fresh = drawn(60, seed=7), drawn(100, seed=8)
+    model, _ = trained(known)
+    rows, sizes = ENCODING.one_hot(fresh), capacity(fresh)
+    mean, _ = model.predict(rows, sizes, 0.0)
+    again, _ = model.predict(rows[::-1], sizes, 0.0)
+    np.testing.assert_allclose(mean, again)
+    each = model.predict(rows, sizes, np.where(np.arange(100) < 50, 0.0, 1.0))[0]
+    np.testing.assert_allclose(each[:50], mean[:50])
+    np.testing.assert_allclose(each[50:], predicted(model, fresh)[0][50:])

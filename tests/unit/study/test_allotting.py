@@ -14,7 +14,7 @@ SECONDS = 240.0
 @pytest.fixture
 def problem(tmp_path) -> SearchProblem:  # type: ignore[no-untyped-def]
     with small_study(tmp_path / "run") as study:
-        study.box = dict(BOX)
+        study.box.values = dict(BOX)
         return study.problem(study.pipeline.space)
 
 

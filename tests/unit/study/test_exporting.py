@@ -1,3 +1,4 @@
+import ast
 import json
 import re
 from pathlib import Path
@@ -30,7 +31,14 @@ def test_an_export_holds_the_files_the_manifest_and_a_script(run: RunFolder, tmp
     assert (folder / "model.onnx").read_text() == "model.onnx of 3f2a9c1e"
     assert json.loads((folder / "manifest.json").read_text())["id"] == "3f2a9c1e"
     script = (folder / "run.py").read_text()
-    compile(script, "run.py", "exec")
+    needed = {
+        name.name
+        for node in ast.walk(ast.parse(script))
+        if isinstance(node, ast.Import)
+        for name in node.names
+    }
+    assert needed == {"json", "sys", "numpy", "onnxruntime"}
+    assert "\nfrom " not in script
     assert "np.zeros((1, 1, 8, 8), np.uint8)" in script
 
 

@@ -33,7 +33,7 @@ def tell(study: Study, candidate: Candidate, accuracy: float, seconds: float = 1
 
 
 def tell_some(study: Study, n: int = 12, seconds: float = 1.0) -> list[Candidate]:
-    study.box = dict(BOX)
+    study.box.values = dict(BOX)
     drawn = [study.pipeline.space.sample(np.random.default_rng([1, i])) for i in range(n)]
     for i, candidate in enumerate(drawn):
         tell(study, candidate, 0.70 + 0.01 * i, seconds)
@@ -106,16 +106,16 @@ def test_the_box_is_settled_by_the_best_accuracy_that_is_expected(tmp_path: Path
         drawn = tell_some(study, n=7)
         problem = study.problem(study.pipeline.space)
         study.settle_box(problem)
-        assert study.box == BOX  # too early
+        assert study.box.values == BOX  # too early
         tell(study, drawn[0], 0.80)
         study.settle_box(problem)
         # 32 times the training halves an error of 0.2.
-        assert study.box["accuracy"] == pytest.approx((1 - 0.05, 1 - 0.25))
-        assert problem.box == study.box
-        assert [tuple(pair) for pair in study.journal.get("box").values()] == list(study.box.values())
+        assert study.box.values["accuracy"] == pytest.approx((1 - 0.05, 1 - 0.25))
+        assert problem.box == study.box.values
+        assert [tuple(pair) for pair in study.journal.get("box").values()] == list(study.box.values.values())
         tell(study, drawn[1], 0.99)
         study.settle_box(problem)
-        assert study.box["accuracy"] == pytest.approx((1 - 0.05, 1 - 0.25))
+        assert study.box.values["accuracy"] == pytest.approx((1 - 0.05, 1 - 0.25))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_range_of_accuracies_that_was_stated_is_kept(tmp_path: Path, said: dic
     with small_study(tmp_path / "run", **said) as study:
         tell_some(study)
         study.settle_box(study.problem(study.pipeline.space))
-        assert study.box == BOX
+        assert study.box.values == BOX
 
 
 def test_a_large_design_begins_anew_where_the_first_rung_is_long_enough(

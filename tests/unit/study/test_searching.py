@@ -94,7 +94,7 @@ def test_what_was_asked_for_counts_even_if_it_is_little(
 ) -> None:
     with small_study(tmp_path / "run", constraints=limit) as study:
         study.journal.put("reference", {})
-        assert study._worst_accuracy() == pytest.approx(worst)
+        assert study.box.worst_accuracy() == pytest.approx(worst)
 
 
 def test_winners_are_decided_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

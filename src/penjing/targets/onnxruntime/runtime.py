@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from penjing.errors import ArtifactError, InvalidValueError, ShapeError, missing_extra
+from penjing.errors import ArtifactError, InvalidValueError, ShapeError
 from penjing.targets.onnxruntime.document import Document
 from penjing.targets.onnxruntime.protocol import Latency, measure_latency
 
@@ -162,10 +162,8 @@ def runtime_version() -> str:
 
 
 def _runtime() -> Any:
-    try:
-        import onnxruntime  # slow to import, and may be absent
-    except ImportError as error:
-        raise missing_extra("Running ONNX files", "onnxruntime", "search") from error
+    import onnxruntime  # slow to import
+
     return onnxruntime
 
 
