@@ -7,7 +7,7 @@ Hestness et al., "Deep Learning Scaling is Predictable, Empirically", arXiv:1712
 # times the training (58 pairs, deviation 0.04), 0.18 with 54,000 images and about eight times (15 pairs).
 EXPONENT = 0.2
 # Which architecture is better after a short training is only partly so after a long one. Of the variance of
-# such effects, beyond those of capacity, a quarter lasts through ten times the training: predictions of 42
+# such effects, beyond those of capacity, a quarter lasts through ten times the training: predictions of 36
 # designs by 16 searches that had not trained them have a rank correlation of 0.70 with that, 0.45 without;
 # those of 31 other networks, each left out, 0.82 and 0.74 (Fashion-MNIST).
 LASTING_EXPONENT = 0.6
