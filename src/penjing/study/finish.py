@@ -144,10 +144,11 @@ class Finisher:
     def _measure(self, trials: list[Trial], found: Mapping[int, dict[str, Any]], seconds: float) -> None:
         """Measure in so many seconds, and write all manifests."""
         measured = self._measured(trials, seconds)
-        # A machine that is slower now than when the model was fitted makes no prediction wrong.
-        now_ms = measured[METRONOME]["latency_ms"]["value"]
-        pace = now_ms / self._fitted_at_ms if self._fitted_at_ms else 1.0
-        self.journal.put("pace", pace)
+        pace = 1.0
+        if self._fitted_at_ms:
+            # A machine that is slower now than when the model was fitted makes no prediction wrong.
+            pace = measured[METRONOME]["latency_ms"]["value"] / self._fitted_at_ms
+            self.journal.put("pace", pace)
         for trial in trials:
             design = str(trial.measurements["design"])
             self._write_manifest(trial, {**measured[design], **found[trial.number]}, pace)

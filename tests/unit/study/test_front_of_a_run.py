@@ -5,7 +5,7 @@ from tests.unit.study.designs import add_design, make_run
 
 from penjing.errors import ArtifactError, InfeasibleError, InvalidValueError, UnknownNameError
 from penjing.store import RunFolder
-from penjing.store.front import front_of
+from penjing.store.front import front_of, undecided_constraints
 from penjing.study.api import Result
 
 
@@ -67,6 +67,14 @@ def test_what_failed_to_be_measured_is_not_on_the_front(tmp_path: Path) -> None:
 def test_a_run_without_designs_has_an_empty_front_even_without_a_reference(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", constraints=["latency_ms <= 0.5 * reference"])
     assert front_of(run) == {"format_version": 1, "metric": "accuracy", "front": []}
+
+
+def test_a_limit_whose_reference_was_not_trained_is_named(tmp_path: Path) -> None:
+    limits = ["size_bytes <= 4 kB", "accuracy >= reference - 1 %", "latency_ms <= 0.5 * reference"]
+    run = make_run(tmp_path / "run", {"latency_ms": 0.2}, constraints=limits)
+    add_design(run, "a", latency_ms=0.05)
+    assert [entry["id"] for entry in front_of(run)["front"]] == ["a"]
+    assert undecided_constraints(run) == ["accuracy >= reference - 1 %"]
 
 
 def test_a_constraint_that_the_reference_makes_impossible_says_so(tmp_path: Path) -> None:

@@ -103,3 +103,11 @@ def test_winners_are_decided_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     penjing.search(out=tmp_path / "run", mode="sequential", search=how, **SMALL | said)
     monkeypatch.setattr(Search, "_winners", lambda *_: pytest.fail("chosen again"))
     resume_study(tmp_path / "run")
+
+
+def test_without_a_latency_model_nothing_is_said_of_the_machines_pace(tmp_path: Path) -> None:
+    said = {"budget": "4 evaluations", "search": {"epochs": 0.1}, "finalists": {"epochs": 0.1, "count": 1}}
+    result = penjing.search(out=tmp_path / "run", **SMALL | said)
+    with result.run.journal(read_only=True) as journal:
+        assert journal.get("reference_measured")
+        assert journal.get("pace") is None
