@@ -8,7 +8,12 @@ honest (intervals, paired differences, non-inferiority). NumPy only.
 
 from penjing.objectives.constraint import Constraint, parse_constraint
 from penjing.objectives.front import crowding_distance, non_dominated_mask, non_dominated_ranks
-from penjing.objectives.hypervolume import hypervolume, hypervolume_gains, normalised
+from penjing.objectives.hypervolume import (
+    hypervolume,
+    hypervolume_gains,
+    hypervolume_subset,
+    normalised,
+)
 from penjing.objectives.intervals import (
     is_non_inferior,
     median_interval,
@@ -26,6 +31,7 @@ __all__ = [
     "crowding_distance",
     "hypervolume",
     "hypervolume_gains",
+    "hypervolume_subset",
     "is_non_inferior",
     "median_interval",
     "metric_named",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from penjing.objectives import hypervolume_gains, non_dominated_mask
+from penjing.objectives import hypervolume_gains, hypervolume_subset, non_dominated_mask
 from penjing.search.evolution import offspring
 from penjing.search.learning_curve import EXPONENT, LASTING_EXPONENT
 from penjing.search.places import Places
@@ -96,16 +96,8 @@ class SurrogateSearcher:
             points = self._points(pool, mean)
             layers = [self._points(pool, mean - quantile * deviation) for quantile in _QUANTILES]
             expense = np.array([self.problem.evaluation_cost(c) if per_cost else 1.0 for c in pool])
-            picked: list[int] = []
-            front = self._front(model)
-            while len(picked) < min(n, len(pool)):
-                gains = np.mean([self._gains(layer, front) for layer in layers], axis=0)
-                gains[picked] = -1.0
-                index = int(np.argmax(gains / expense))
-                if gains[index] <= 0.0:
-                    break
-                picked.append(index)
-                front = _with(front, points[index])
+            corner, front = np.ones(points.shape[1]), self._front(model)
+            picked = hypervolume_subset(points, n, corner, front, layers, expense)
             chosen = [pool[index] for index in picked]
         if len(chosen) < n:
             taken = self._seen | {candidate.key for candidate in chosen}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from penjing.objectives import hypervolume_gains, non_dominated_mask
+from penjing.objectives import hypervolume_subset
 from penjing.search import SurrogateSearcher
 from penjing.space import Candidate, CarriedSpace, SearchSpace
 from penjing.store import Trial
@@ -109,18 +109,10 @@ class Choosing:
         trials, rows = zip(*latest.values(), strict=True)
         points = self.study.problem(self.study.pipeline.space).points(rows)
         picked = sorted(range(len(trials)), key=lambda i: -rows[i]["accuracy"])[: self._n_for_accuracy(n)]
-        front = points[picked]
+        picked += hypervolume_subset(points, n - len(picked), np.ones(points.shape[1]), points[picked])
         order = np.argsort(points.sum(axis=1), kind="stable")
-        while len(picked) < min(n, len(trials)):
-            gains = hypervolume_gains(points, front, np.ones(points.shape[1]))
-            gains[picked] = -1.0
-            index = int(np.argmax(gains))
-            if gains[index] <= 0:
-                index = next(int(i) for i in order if int(i) not in picked)
-            picked.append(index)
-            front = np.vstack([front, points[index]])
-            front = front[non_dominated_mask(front)]
-        return [trials[index] for index in picked]
+        picked += [int(index) for index in order if index not in picked]
+        return [trials[index] for index in picked[:n]]
 
     @property
     def cares_for_accuracy(self) -> bool:

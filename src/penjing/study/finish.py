@@ -127,10 +127,7 @@ class Finisher:
         First all of them briefly, so that an interrupt leaves a valid front; then as
         well as the time that is left allows, up to a second and a half for each.
         """
-        told = self.journal.trials(state="done", fidelity="final")
-        # What was shipped after a stop and finished by a resume is one design.
-        latest = {t.measurements["design"]: t for t in sorted(told, key=lambda t: t.told_at or 0.0)}
-        trials = sorted(latest.values(), key=lambda t: t.number)
+        trials = self._trials()
         if not trials:
             return
         found = {trial.number: self._accuracies(trial) for trial in trials}
@@ -140,6 +137,18 @@ class Finisher:
         self._measure(trials, found, 0.2 * len(trials))
         if rest_s > time.perf_counter() - began_s:  # else it would not be better
             self._measure(trials, found, rest_s)
+
+    @property
+    def has_finished(self) -> bool:
+        """Whether every design has its manifest."""
+        folders = [self.run.design_path(str(trial.measurements["design"])) for trial in self._trials()]
+        return all((folder / "manifest.json").exists() for folder in folders)
+
+    def _trials(self) -> list[Trial]:
+        """Of every design the latest: what a stop shipped and a resume finished is one."""
+        told = self.journal.trials(state="done", fidelity="final")
+        latest = {t.measurements["design"]: t for t in sorted(told, key=lambda t: t.told_at or 0.0)}
+        return sorted(latest.values(), key=lambda t: t.number)
 
     def _measure(self, trials: list[Trial], found: Mapping[int, dict[str, Any]], seconds: float) -> None:
         """Measure in so many seconds, and write all manifests."""

@@ -36,8 +36,8 @@ from penjing.study.training_precision import decide_training_precision
 
 log = logging.getLogger(__name__)
 
-# Small networks learn hardly anything after so many images.
-_IMAGES = 5e6
+# Where a clock decides: hours for small networks. Who is worth which part of the time is decided by gains.
+_IMAGES = 2e7
 _EPOCHS, _MOST_EPOCHS = 30.0, 300.0
 # Of predicted latencies; sizes and operations are exact.
 _MARGINS = {"latency_ms": 0.05}
@@ -137,12 +137,14 @@ class Study:
                 rounds.ship_known()
         finally:
             self.executor.close()
-        self.begin("measuring", 1000)
         with _interrupts():
             try:
+                self.begin("measuring", 1000)
                 finisher.finish(self._seconds_left(reserve=False))
             except Interrupted:
                 self.stopwatch.is_interrupted = True
+                if not finisher.has_finished:
+                    finisher.finish(0.0)
         self.journal.put("elapsed_s", self.stopwatch.elapsed_s)
         self.tell(STOPPED if self.stopwatch.is_interrupted else "finished")
 

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from penjing.errors import InvalidValueError, ShapeError
-from penjing.objectives import hypervolume, hypervolume_gains, normalised
+from penjing.objectives import hypervolume, hypervolume_gains, hypervolume_subset, normalised
 
 Floats = NDArray[np.float64]
 coordinates = st.sampled_from([0.0, 1.0, 2.0, 3.0, 5.0, np.nan, -np.inf, np.inf]) | st.floats(-2, 6)
@@ -48,6 +48,30 @@ def test_a_gain_is_the_difference_of_two_hypervolumes(sets: tuple[Floats, Floats
     gains = hypervolume_gains(candidates, front, corner)
     assert (gains >= 0).all()
     np.testing.assert_allclose(gains, np.array(after) - before, atol=1e-7)
+
+
+@given(st.integers(1, 3).flatmap(lambda m: st.tuples(points(m), points(m))), st.integers(1, 4))
+def test_a_subset_takes_in_every_step_what_adds_most(sets: tuple[Floats, Floats], n: int):
+    candidates, front = sets
+    corner = np.full(candidates.shape[1], CORNER)
+    picked = hypervolume_subset(candidates, n, corner, front)
+    assert len(set(picked)) == len(picked) <= n
+    reached = front
+    for index in picked:
+        gains = hypervolume_gains(candidates, reached, corner)
+        assert gains[index] == pytest.approx(gains.max(), abs=1e-7)
+        assert gains[index] > 0
+        reached = np.vstack([reached, candidates[index]])
+    if len(picked) < n:
+        assert hypervolume_gains(candidates, reached, corner).max(initial=0.0) == pytest.approx(0.0, abs=1e-7)
+
+
+def test_a_subset_by_expense_and_by_draws():
+    candidates = np.array([[1.0, 1.0], [2.0, 2.0]])  # worth 9 and 4
+    assert hypervolume_subset(candidates, 1, [4, 4]) == [0]
+    assert hypervolume_subset(candidates, 1, [4, 4], expense=[3.0, 1.0]) == [1]
+    lucky = candidates - [[0.0, 0.0], [2.0, 2.0]]
+    assert hypervolume_subset(candidates, 1, [4, 4], draws=[candidates, lucky]) == [1]
 
 
 @settings(max_examples=10)
