@@ -211,6 +211,8 @@ def reference_section(page: Page) -> str:
     }
     if isinstance(beside, Mapping) and "value" in beside:
         rows["Latency, in turns with the designs"] = time(beside["value"])
+    if measured.get("empty_call_ms"):
+        rows["Of every latency, the call itself"] = time(measured["empty_call_ms"])
     if measured.get("throughput_per_s"):
         rows["Images per second in batches"] = count(measured["throughput_per_s"])
     if "accuracy" in known:

@@ -29,7 +29,7 @@ from penjing.study.versions import versions
 from penjing.targets.onnxruntime.latency_model import LatencyModel
 from penjing.targets.onnxruntime.protocol import Latency, measure_latency
 from penjing.targets.onnxruntime.random_networks import metronome, random_artifact
-from penjing.targets.onnxruntime.runtime import Session
+from penjing.targets.onnxruntime.runtime import Session, measure_empty_call
 from penjing.targets.onnxruntime.target import METRONOME, OnnxRuntimeCpu
 
 log = logging.getLogger(__name__)
@@ -161,7 +161,8 @@ class Finisher:
         for trial in trials:
             design = str(trial.measurements["design"])
             self._write_manifest(trial, {**measured[design], **found[trial.number]}, pace)
-        self.journal.put("reference_measured", measured["reference"])
+        empty_call_ms = measure_empty_call().value
+        self.journal.put("reference_measured", {**measured["reference"], "empty_call_ms": empty_call_ms})
 
     def seconds_to_finish(self, n_designs: int) -> float:
         """What measuring takes at least, if designs are like the reference network."""

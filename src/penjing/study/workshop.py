@@ -275,9 +275,9 @@ class Workshop:
         for norm in norms:
             norm.reset_running_stats()
             norm.momentum = None  # a cumulative average: every batch counts alike
-        network.train().to(self.device)
+        on_device(network.train(), self.device)
         with torch.no_grad():
-            for batch in self.data.placed("train", plain)[:n_images].split(512):
+            for batch in self.data.placed("train", plain)[:n_images].split(256):
                 network(batch)
         for norm in norms:
             norm.momentum = 0.1
@@ -292,13 +292,13 @@ class Workshop:
     def _accuracy(self, network: nn.Module, blueprint: Blueprint, n_images: int | None = None) -> float:
         """Validation accuracy, computed on the device; the network returns to the processor."""
         images, labels = self.data.placed("validation", blueprint), self.data.labels("validation")
-        found = accuracy(network.to(self.device), images[:n_images], labels[:n_images])
+        found = accuracy(on_device(network, self.device), images[:n_images], labels[:n_images])
         network.to(CPU)
         return found
 
     def _compressed(self, network: nn.Module, blueprint: Blueprint) -> tuple[nn.Module, QuantizationScheme]:
         """A folded copy with precisions simulated, and the scales that ship."""
-        copy = folded(network, blueprint)
+        copy = on_device(folded(network, blueprint), CPU)
         images = self.data.images("train", blueprint)[:_CALIBRATION_IMAGES]
         scheme = calibrate(copy, blueprint, images.split(256), self.pipeline.abilities.reduced_range)
         return simulate_(copy, blueprint, scheme), scheme

@@ -210,7 +210,7 @@ def test_constraints_are_decided_by_the_reference_as_on_the_front(tmp_path: Path
     times = sorted(design.latency_ms.value for design in read_page(run).designs)
     again = (times[2] + times[3]) / 2 / 0.8
     with run.lock(), run.journal() as journal:
-        journal.put("reference_measured", {"latency_ms": {"value": again}})
+        journal.put("reference_measured", {"latency_ms": {"value": again}, "empty_call_ms": 0.0038})
     page = read_page(run)
     (limit,) = page.constraints
     assert limit.limit == pytest.approx(0.8 * again)
@@ -220,6 +220,7 @@ def test_constraints_are_decided_by_the_reference_as_on_the_front(tmp_path: Path
     html = render(page)
     assert "Latency when the study began</th><td>182 μs" in html
     assert f"Latency, in turns with the designs</th><td>{time(again)}" in html
+    assert "Of every latency, the call itself</th><td>3.8 μs" in html
 
 
 def test_a_constraint_that_waits_for_the_reference_is_noted(tmp_path: Path) -> None:
