@@ -36,7 +36,7 @@ from penjing.study.training_precision import decide_training_precision
 
 log = logging.getLogger(__name__)
 
-# Where a clock decides: hours for small networks. Who is worth which part of the time is decided by gains.
+# The most that a design may get where a clock decides; expected gains decide what it does get.
 _IMAGES = 2e7
 _EPOCHS, _MOST_EPOCHS = 30.0, 300.0
 # Of predicted latencies; sizes and operations are exact.
