@@ -23,8 +23,10 @@ _SHARING = 2
 # Of the last rung, for one design where several objectives are to be traded: two or three that were
 # trained at length would beat all others.
 MOST_SHARE_OF_ONE = 1 / 8
-# A training step takes time even with a network of hardly any operations.
+# A training step takes time even with a network of hardly any operations; of finalists, whose steps are
+# twice as large and of whose trainings starting up is no part, less (ADR 12).
 _FIXED_MEGAMACS = 0.3
+_FINAL_FIXED_MEGAMACS, _FINAL_FACTOR = 0.08, 1.6
 # Before anything was trained; the seconds that a pass takes where relative_time is 1.
 _USUAL_PACE_S, _USUAL_IMAGES = 20.0, 54_000
 
@@ -34,9 +36,14 @@ def relative_time(costs: Mapping[str, float]) -> float:
     return _FIXED_MEGAMACS + costs["macs"] / 1e6
 
 
+def finalist_time(costs: Mapping[str, float]) -> float:
+    """The same, of a finalist, in the same unit."""
+    return _FINAL_FACTOR * (_FINAL_FIXED_MEGAMACS + costs["macs"] / 1e6)
+
+
 def finishing_cost(costs: Mapping[str, float]) -> float:
     """A finalist's share of the time, relatively: larger networks get more, but less than they would like."""
-    return relative_time(costs) ** 0.5
+    return finalist_time(costs) ** 0.5
 
 
 def learnt(trial: Trial) -> dict[str, float]:
@@ -55,8 +62,8 @@ class Prospects:
         self._study = study
 
     def seconds_per_epoch(self, candidate: Candidate) -> float:
-        """Of training a candidate's network, by the pace of the brief trainings so far."""
-        return self._pace_s() * relative_time(self._study.pipeline.costs(candidate))
+        """Of training a finalist's network, by the pace of the brief trainings so far."""
+        return self._pace_s() * finalist_time(self._study.pipeline.costs(candidate))
 
     def further_epochs(self) -> Callable[[Candidate], float]:
         """How many passes over the data a candidate gets as a finalist, roughly; fewer if it is large."""
@@ -64,7 +71,7 @@ class Prospects:
         if study.plan is None:
             return lambda candidate: longest
         plan, pace_s = study.plan, self._pace_s()
-        told = [relative_time(trial.measurements["costs"]) for trial in study.inherited_trials()]
+        told = [finalist_time(trial.measurements["costs"]) for trial in study.inherited_trials()]
         usual = float(np.median(told or [1.0]))
         all_s, most_s, n = plan.finalists_s * study.workers, plan.finalists_s, _SHARING * study.workers
         if study.choosing.wants_trade_offs:
@@ -74,7 +81,7 @@ class Prospects:
         epochs = all_s / (pace_s * usual) / n
 
         def of(candidate: Candidate) -> float:
-            time = relative_time(study.pipeline.costs(candidate))
+            time = finalist_time(study.pipeline.costs(candidate))
             # Its share of the time, by what a pass takes: both relatively to the usual network.
             return min(longest, most_s / (pace_s * time), epochs * (usual / time) ** 0.5)
 

@@ -10,7 +10,7 @@ from penjing.store import content_key
 from penjing.study.allotting import Slot, by_cost, fitted, starts
 from penjing.study.jobs import FinalJob, Outcome
 from penjing.study.phases import was_only_shipped
-from penjing.study.prospects import finishing_cost, relative_time
+from penjing.study.prospects import finalist_time, finishing_cost
 
 if TYPE_CHECKING:
     from penjing.study.study import Study
@@ -128,7 +128,7 @@ class Rung:
         costs = [study.pipeline.costs(seat.without_training) for seat in seats]
         left_s = seconds_for_training(study)
         if left_s is None or not self.part:
-            order = sorted(range(len(seats)), key=lambda i: -relative_time(costs[i]))
+            order = sorted(range(len(seats)), key=lambda i: -finalist_time(costs[i]))
             return [seats[i] for i in order], [None] * len(seats)
         slots = [seat.slot for seat in seats if seat.slot]
         if len(slots) == len(seats):
