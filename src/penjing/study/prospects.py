@@ -23,10 +23,10 @@ _SHARING = 2
 # Of the last rung, for one design where several objectives are to be traded: two or three that were
 # trained at length would beat all others.
 MOST_SHARE_OF_ONE = 1 / 8
-# A training step takes time even with a network of hardly any operations; of finalists, whose steps are
-# twice as large and of whose trainings starting up is no part, less (ADR 12).
+# A training step takes time even with a network of hardly any operations. Where finalists take steps of
+# twice as many images, a pass has half of that, and larger networks leave the processor's cache (ADR 12).
 _FIXED_MEGAMACS = 0.3
-_FINAL_FIXED_MEGAMACS, _FINAL_FACTOR = 0.08, 1.6
+_FIXED_MEGAMACS_OF_LARGE_STEPS, _FACTOR_OF_LARGE_STEPS = 0.1, 1.5
 # Before anything was trained; the seconds that a pass takes where relative_time is 1.
 _USUAL_PACE_S, _USUAL_IMAGES = 20.0, 54_000
 
@@ -34,16 +34,6 @@ _USUAL_PACE_S, _USUAL_IMAGES = 20.0, 54_000
 def relative_time(costs: Mapping[str, float]) -> float:
     """How long a network of such costs trains, relatively to others."""
     return _FIXED_MEGAMACS + costs["macs"] / 1e6
-
-
-def finalist_time(costs: Mapping[str, float]) -> float:
-    """The same, of a finalist, in the same unit."""
-    return _FINAL_FACTOR * (_FINAL_FIXED_MEGAMACS + costs["macs"] / 1e6)
-
-
-def finishing_cost(costs: Mapping[str, float]) -> float:
-    """A finalist's share of the time, relatively: larger networks get more, but less than they would like."""
-    return finalist_time(costs) ** 0.5
 
 
 def learnt(trial: Trial) -> dict[str, float]:
@@ -63,7 +53,17 @@ class Prospects:
 
     def seconds_per_epoch(self, candidate: Candidate) -> float:
         """Of training a finalist's network, by the pace of the brief trainings so far."""
-        return self._pace_s() * finalist_time(self._study.pipeline.costs(candidate))
+        return self._pace_s() * self.finalist_time(self._study.pipeline.costs(candidate))
+
+    def finalist_time(self, costs: Mapping[str, float]) -> float:
+        """How long a pass takes as a finalist, in the unit of :func:`relative_time`."""
+        if self._study.pipeline.finalist_batch_size <= self._study.config.training.batch_size:
+            return relative_time(costs)
+        return _FACTOR_OF_LARGE_STEPS * (_FIXED_MEGAMACS_OF_LARGE_STEPS + costs["macs"] / 1e6)
+
+    def finishing_cost(self, costs: Mapping[str, float]) -> float:
+        """A finalist's share of the time, relatively: larger ones get more, but less than they would like."""
+        return self.finalist_time(costs) ** 0.5
 
     def further_epochs(self) -> Callable[[Candidate], float]:
         """How many passes over the data a candidate gets as a finalist, roughly; fewer if it is large."""
@@ -71,7 +71,7 @@ class Prospects:
         if study.plan is None:
             return lambda candidate: longest
         plan, pace_s = study.plan, self._pace_s()
-        told = [finalist_time(trial.measurements["costs"]) for trial in study.inherited_trials()]
+        told = [self.finalist_time(trial.measurements["costs"]) for trial in study.inherited_trials()]
         usual = float(np.median(told or [1.0]))
         all_s, most_s, n = plan.finalists_s * study.workers, plan.finalists_s, _SHARING * study.workers
         if study.choosing.wants_trade_offs:
@@ -81,7 +81,7 @@ class Prospects:
         epochs = all_s / (pace_s * usual) / n
 
         def of(candidate: Candidate) -> float:
-            time = finalist_time(study.pipeline.costs(candidate))
+            time = self.finalist_time(study.pipeline.costs(candidate))
             # Its share of the time, by what a pass takes: both relatively to the usual network.
             return min(longest, most_s / (pace_s * time), epochs * (usual / time) ** 0.5)
 

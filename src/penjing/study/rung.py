@@ -10,7 +10,6 @@ from penjing.store import content_key
 from penjing.study.allotting import Slot, by_cost, fitted, starts
 from penjing.study.jobs import FinalJob, Outcome
 from penjing.study.phases import was_only_shipped
-from penjing.study.prospects import finalist_time, finishing_cost
 
 if TYPE_CHECKING:
     from penjing.study.study import Study
@@ -128,7 +127,7 @@ class Rung:
         costs = [study.pipeline.costs(seat.without_training) for seat in seats]
         left_s = seconds_for_training(study)
         if left_s is None or not self.part:
-            order = sorted(range(len(seats)), key=lambda i: -finalist_time(costs[i]))
+            order = sorted(range(len(seats)), key=lambda i: -study.prospects.finalist_time(costs[i]))
             return [seats[i] for i in order], [None] * len(seats)
         slots = [seat.slot for seat in seats if seat.slot]
         if len(slots) == len(seats):
@@ -138,7 +137,7 @@ class Rung:
             # Kept, so that a resume gives nobody more than the others had.
             ends_s = study.journal.put_once(f"{self.phase} ends at", now_s + self.time_share * left_s)
             seconds = max(0.0, min(left_s, ends_s - now_s))
-            slots = by_cost([finishing_cost(cost) for cost in costs], seconds, study.workers)
+            slots = by_cost([study.prospects.finishing_cost(cost) for cost in costs], seconds, study.workers)
         begin = starts(slots)
         order = sorted(range(len(seats)), key=lambda i: (begin[i], slots[i].seconds))
         return [seats[i] for i in order], [slots[i].seconds for i in order]

@@ -29,7 +29,7 @@ from penjing.study.lineage import Lineage
 from penjing.study.phases import STOPPED, was_only_shipped
 from penjing.study.pipeline import DataFacts, Pipeline
 from penjing.study.progress import Observer, Progress, ignore
-from penjing.study.prospects import MOST_FINALISTS, Prospects, finishing_cost, relative_time
+from penjing.study.prospects import MOST_FINALISTS, Prospects, relative_time
 from penjing.study.searching import Search
 from penjing.study.shared import train_shared
 from penjing.study.training_precision import decide_training_precision
@@ -213,7 +213,7 @@ class Study:
             evaluation_cost=self._evaluation_cost,
             log_error="accuracy" not in self.config.hypervolume_box,
             margins=_MARGINS,
-            finishing_cost=finishing_cost,
+            finishing_cost=self.prospects.finishing_cost,
         )
 
     def _evaluation_cost(self, candidate: Candidate, costs: Mapping[str, float]) -> float:

@@ -11,7 +11,13 @@ from penjing.space import Candidate
 from penjing.study import finalists
 from penjing.study.choosing import Choosing
 from penjing.study.finalists import FinalistRounds
-from penjing.study.prospects import ENOUGH_FINALISTS, FEWEST_FINALISTS, FIRST_EPOCHS, MOST_FINALISTS
+from penjing.study.prospects import (
+    ENOUGH_FINALISTS,
+    FEWEST_FINALISTS,
+    FIRST_EPOCHS,
+    MOST_FINALISTS,
+    relative_time,
+)
 from penjing.study.study import Study
 
 BOX = {"accuracy": (0.995, 0.6), "size_bytes": (500.0, 20_000.0)}
@@ -99,6 +105,18 @@ def test_a_faster_network_takes_less_time(tmp_path: Path) -> None:
         seconds = [study.prospects.seconds_per_epoch(c) for c in drawn]
         assert seconds == sorted(seconds)
         assert seconds[0] < seconds[-1]
+
+
+@pytest.mark.parametrize("batch_size", [None, 256])
+def test_larger_steps_spare_small_networks_most_of_the_time(tmp_path: Path, batch_size: int | None) -> None:
+    with small_study(tmp_path / "run", finalists={"batch_size": batch_size}) as study:
+        small, large = ({"macs": macs} for macs in (5e4, 5e5))
+        takes = [study.prospects.finalist_time(costs) / relative_time(costs) for costs in (small, large)]
+        if batch_size is None:  # too few images for larger steps
+            assert takes == [1.0, 1.0]
+        else:
+            assert takes[0] < 0.7
+            assert takes[1] > 1.0
 
 
 def test_the_box_is_settled_by_the_best_accuracy_that_is_expected(tmp_path: Path) -> None:
