@@ -4,7 +4,7 @@ python benchmarks/int8_on_cifar/run.py run --data DATA        # the search; resu
 python benchmarks/int8_on_cifar/run.py compare                # needs the machine to itself
 
 The space is plain convolutions, wide and at full resolution in the stem, on which eight bits can outrun
-what their boundaries cost. Smaller networks are faster in floats: the README says from where on.
+what their boundaries cost.
 """
 
 import argparse

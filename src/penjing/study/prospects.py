@@ -23,8 +23,8 @@ _SHARING = 2
 # Of the last rung, for one design where several objectives are to be traded: two or three that were
 # trained at length would beat all others.
 MOST_SHARE_OF_ONE = 1 / 8
-# A training step takes time even with a network of hardly any operations. Where finalists take steps of
-# twice as many images, a pass has half of that, and larger networks leave the processor's cache (ADR 12).
+# A training step takes time even with a network of hardly any operations; of twice as many images, as
+# finalists may take them, it takes less for each, but hardly so with larger networks (ADR 12).
 _FIXED_MEGAMACS = 0.3
 _FIXED_MEGAMACS_OF_LARGE_STEPS, _FACTOR_OF_LARGE_STEPS = 0.1, 1.5
 # Before anything was trained; the seconds that a pass takes where relative_time is 1.
