@@ -20,6 +20,7 @@ class Draw(IntEnum):
     LATENCY_MODEL = 10
     REFERENCE_WEIGHTS = 11
     ORDER_OF_MEASURING = 12
+    TRAINING_PRECISION = 13
 
 
 def stream(seed: int, draw: Draw, *parts: int) -> np.random.Generator:

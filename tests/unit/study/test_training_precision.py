@@ -26,14 +26,18 @@ def reference(study: Any) -> Candidate:
 
 @pytest.fixture
 def probes(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, float]]:
-    """What the next probes will find; each is used up once."""
+    """What the next probes of the reference will find, each used up once; drawn networks are as the last."""
     found: list[dict[str, float]] = []
+    drawn: dict[str, float] = {}
 
     def step_ms(build: Callable[[], nn.Module], *described: Any) -> dict[str, float]:
         assert sum(weight.numel() for weight in build().parameters()) > 0
-        *_, precisions, _ = described
+        *_, precisions, seconds = described
+        if seconds < len(precisions) * training_precision._PROBE_S:
+            return drawn
         made = found.pop()
         assert tuple(made) == tuple(precisions)
+        drawn.update(made)
         return made
 
     monkeypatch.setattr(training_precision, "precisions_of", lambda device: ("fp32", "bf16"))
@@ -59,6 +63,23 @@ def test_what_was_timed_holds_for_the_whole_run(tmp_path: Path, probes: list[dic
             assert kept["step_ms"] == {"fp32": 4.0, "bf16": 1.0}
             assert kept["decided_by"] == "timing"
     assert len(probes) == 1
+
+
+def test_what_drawn_networks_lose_outweighs_what_the_reference_gains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timed: list[int] = []
+
+    def step_ms(build: Callable[[], nn.Module], *described: Any) -> dict[str, float]:
+        timed.append(sum(weight.numel() for weight in build().parameters()))
+        return {"fp32": 16.0, "bf16": 14.0} if len(timed) == 1 else {"fp32": 10.0, "bf16": 30.0}
+
+    monkeypatch.setattr(training_precision, "precisions_of", lambda device: ("fp32", "bf16"))
+    monkeypatch.setattr(training_precision, "step_ms", step_ms)
+    with small_study(tmp_path / "run", **A_TIME) as study:
+        assert decide_training_precision(study, reference(study)) == "fp32"
+        assert reference_step_ms(study.journal) == 16.0
+    assert len(set(timed)) > 2
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
