@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 
@@ -70,6 +71,21 @@ class CarriedSpace(SearchSpace):
     def sample(self, rng: np.random.Generator) -> Candidate:
         """One winner, the rest drawn uniformly."""
         return self._drawn(rng).sample(rng)
+
+    def sample_uniformly(self, rng: np.random.Generator) -> Candidate:
+        """One of all candidates, each with the same probability."""
+        spaces = list(self._of_winner.values())
+        left = float(rng.random())
+        space = spaces[-1]
+        for space in spaces:
+            left -= space.cardinality / self.cardinality
+            if left < 0:
+                break
+        return space.sample_uniformly(rng)
+
+    def every_candidate(self) -> Iterator[Candidate]:
+        """All different candidates, one winner's after the other's."""
+        return chain.from_iterable(space.every_candidate() for space in self._of_winner.values())
 
     def mutate(self, candidate: Candidate, rng: np.random.Generator, n_changes: int = 1) -> Candidate:
         """Change choices of the free parts only; what holds no winner's architecture gets a drawn one's."""

@@ -9,7 +9,7 @@ import numpy as np
 from penjing.errors import InvalidValueError, UnknownNameError, unknown_name
 from penjing.space.candidate import Candidate
 from penjing.space.choice import PARTS, Choice, Condition, Value
-from penjing.space.counting import count_candidates
+from penjing.space.counting import DesignTree
 
 
 class SearchSpace:
@@ -76,7 +76,11 @@ class SearchSpace:
     @cached_property
     def cardinality(self) -> int:
         """The exact number of different candidates."""
-        return count_candidates(self.choices)
+        return self._tree.count
+
+    @cached_property
+    def _tree(self) -> DesignTree:
+        return DesignTree(self.choices)
 
     def candidate(self, assignment: Mapping[str, Value]) -> Candidate:
         """Make the canonical candidate: choices that do not exist are left out.
@@ -107,8 +111,20 @@ class SearchSpace:
             return False
 
     def sample(self, rng: np.random.Generator) -> Candidate:
-        """Draw every choice that exists uniformly from its values, in building order."""
+        """Draw every choice that exists uniformly from its values, in building order.
+
+        A value under which much more is left to choose is as likely as any other; where all
+        designs are to be equally likely, see :meth:`sample_uniformly`.
+        """
         return self._completed({}, rng)
+
+    def sample_uniformly(self, rng: np.random.Generator) -> Candidate:
+        """Draw a candidate, each of all different ones with the same probability."""
+        return Candidate(self._tree.draw(rng))
+
+    def every_candidate(self) -> Iterator[Candidate]:
+        """All different candidates, one after the other; look at :attr:`cardinality` first."""
+        return (Candidate(assignment) for assignment in self._tree.every())
 
     def mutate(self, candidate: Candidate, rng: np.random.Generator, n_changes: int = 1) -> Candidate:
         """Change ``n_changes`` choices that exist; ordered ones move to a near value more often.
