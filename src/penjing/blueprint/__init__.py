@@ -2,7 +2,8 @@
 
 from penjing.blueprint.blueprint import Blueprint, InputSpec, Layer, TensorSpec
 from penjing.blueprint.builder import BlueprintBuilder
-from penjing.blueprint.counts import layer_macs, macs, parameters
+from penjing.blueprint.counts import layer_macs, macs, parameters, trained_parameters
+from penjing.blueprint.graph import Graph, graph_of
 from penjing.blueprint.precision import PRECISIONS, STORAGE_BITS, Precision, precision_named
 
 __all__ = [
@@ -10,12 +11,15 @@ __all__ = [
     "STORAGE_BITS",
     "Blueprint",
     "BlueprintBuilder",
+    "Graph",
     "InputSpec",
     "Layer",
     "Precision",
     "TensorSpec",
+    "graph_of",
     "layer_macs",
     "macs",
     "parameters",
     "precision_named",
+    "trained_parameters",
 ]

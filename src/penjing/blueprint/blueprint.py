@@ -6,14 +6,19 @@ Operations and their attributes:
 ``resize``             bilinear, on uint8 pixels
 ``quantize``           float32 to uint8
 ``dequantize``         uint8 to float32
-``conv2d``             ``kernel``, ``stride``, ``groups``, ``activation``
+``conv2d``             ``kernel``, ``stride``, ``groups``, ``activation``, ``trained_as``
 ``add``                sum of two equal shapes
+``relu``               nothing below 0
+``average_pool``       ``kernel``, ``stride``; the mean of what lies inside the image
+``zeros``              zeros of the shape that is read
 ``global_average_pool``  mean over height and width
 ``linear``             matrix product
 =====================  =====================================================
 
 Shapes are without the batch axis, which is always free. ``activation`` is
-``relu`` or ``none``. A convolution pads ``kernel // 2`` on every side.
+``relu`` or ``none``. A convolution pads ``kernel // 2`` on every side, average pooling ``(kernel - 1) // 2``.
+``trained_as``, where it is given, says that a convolution is trained without normalisation (``conv``), or
+is a normalisation and nothing else (``norm``).
 """
 
 from collections.abc import Mapping

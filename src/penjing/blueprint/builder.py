@@ -64,8 +64,21 @@ class BlueprintBuilder:
         groups: int = 1,
         activation: str = "relu",
         width_group: str = "",
+        trained_as: str = "",
     ) -> str:
-        """A convolution with bias, its normalisation folded in, and its activation."""
+        """A convolution with bias, its normalisation folded in, and its activation.
+
+        Args:
+            name: Of the layer.
+            source: What it reads.
+            width: Channels of the result.
+            kernel: Height and width of the filters.
+            stride: Between two of their places.
+            groups: Into which channels fall; as many as channels for a depthwise convolution.
+            activation: ``relu`` or ``none``.
+            width_group: Layers that share this name share the number of output channels.
+            trained_as: ``conv`` without normalisation, ``norm`` a normalisation alone; empty for both.
+        """
         channels, height, breadth = self._shape(source)
         if channels % groups or width % groups:
             raise ShapeError(
@@ -78,6 +91,8 @@ class BlueprintBuilder:
             TensorSpec("bias", (width,), "float32"),
         )
         attributes = {"kernel": kernel, "stride": stride, "groups": groups, "activation": activation}
+        if trained_as:
+            attributes["trained_as"] = trained_as
         return self._append(
             name, "conv2d", (source,), (width, *out), attributes, tensors, width_group=width_group
         )
@@ -91,6 +106,29 @@ class BlueprintBuilder:
             )
         group = self._layers[first].width_group if first in self._layers else ""
         return self._append(name, "add", (first, second), self._shape(first), width_group=group)
+
+    def normalise(self, name: str, source: str, activation: str = "none") -> str:
+        """A scale and a shift of every channel, trained as a normalisation."""
+        channels = self._shape(source)[0]
+        return self.conv2d(
+            name, source, channels, kernel=1, groups=channels, activation=activation, trained_as="norm"
+        )
+
+    def relu(self, name: str, source: str) -> str:
+        """Nothing below 0."""
+        return self._append(name, "relu", (source,), self._shape(source))
+
+    def zeros(self, name: str, source: str) -> str:
+        """Zeros where another layer has values."""
+        return self._append(name, "zeros", (source,), self._shape(source))
+
+    def average_pool(self, name: str, source: str, kernel: int, stride: int = 1) -> str:
+        """Means over squares of pixels; what lies outside the image does not count."""
+        channels, height, breadth = self._shape(source)
+        padding = (kernel - 1) // 2
+        out = tuple((size + 2 * padding - kernel) // stride + 1 for size in (height, breadth))
+        attributes = {"kernel": kernel, "stride": stride}
+        return self._append(name, "average_pool", (source,), (channels, *out), attributes)
 
     def global_average_pool(self, source: str, name: str = "head.pool") -> str:
         """The mean over height and width."""

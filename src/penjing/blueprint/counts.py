@@ -20,6 +20,22 @@ def parameters(blueprint: Blueprint) -> int:
     )
 
 
+def trained_parameters(blueprint: Blueprint) -> int:
+    """Count what is trained: a normalisation has a scale and a shift per channel, its convolution no bias.
+
+    So papers count, where :func:`parameters` counts what is deployed.
+    """
+    total = 0
+    for layer in blueprint.weighted_layers:
+        weight, bias = layer.tensor("weight").n_elements, layer.tensor("bias").n_elements
+        if layer.operation != "conv2d":
+            total += weight + bias
+        else:
+            trained_as = layer.attributes.get("trained_as", "")
+            total += weight * (trained_as != "norm") + 2 * bias * (trained_as != "conv")
+    return total
+
+
 def layer_macs(layer: Layer) -> int:
     """Multiply-accumulates of one layer for one example; only convolutions and matrix products count."""
     if layer.operation == "conv2d":

@@ -19,7 +19,18 @@ from penjing.errors import InvalidValueError, unknown_name
 from penjing.protocols import FloatArray, QuantizationScheme
 
 _SAFE = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
-_OPERATIONS = ("resize", "quantize", "dequantize", "conv2d", "add", "global_average_pool", "linear")
+_OPERATIONS = (
+    "resize",
+    "quantize",
+    "dequantize",
+    "conv2d",
+    "add",
+    "relu",
+    "zeros",
+    "average_pool",
+    "global_average_pool",
+    "linear",
+)
 # Names that the source, or the module that it defines, already uses.
 _TAKEN = {"x", "self", "torch", "nn", "F", "Network", *dir(nn.Module())}
 _HEADER = '''"""A network found by Penjing. It needs torch and nothing else.
@@ -122,8 +133,11 @@ def _modules(layer: Layer, trainable: bool) -> list[str]:
         if groups > 1:
             arguments += f", groups={groups}"
         if trainable:
-            lines.append(f"self.{name} = nn.Conv2d({arguments}, bias=False)")
-            lines.append(f"self.{name}_norm = nn.BatchNorm2d({width})")
+            trained_as = layer.attributes.get("trained_as", "")
+            if trained_as != "norm":
+                lines.append(f"self.{name} = nn.Conv2d({arguments}, bias=False)")
+            if trained_as != "conv":
+                lines.append(f"self.{name}_norm = nn.BatchNorm2d({width})")
         else:
             lines.append(f"self.{name} = nn.Conv2d({arguments})")
     elif layer.operation == "linear":
@@ -152,13 +166,25 @@ def _statements(
         lines.append(f"{name} = {sources[0]}")
     elif layer.operation == "conv2d":
         source = _normalised(sources[0], layer.inputs[0], blueprint)
-        lines.append(f"{name} = self.{name}({source})")
-        if trainable:
-            lines.append(f"{name} = self.{name}_norm({name})")
+        trained_as = layer.attributes.get("trained_as", "") if trainable else "conv"
+        if trained_as != "norm":
+            lines.append(f"{name} = self.{name}({source})")
+        if trained_as != "conv":
+            lines.append(f"{name} = self.{name}_norm({source if trained_as == 'norm' else name})")
         if layer.attributes["activation"] == "relu":
             lines.append(f"{name} = F.relu({name})")
     elif layer.operation == "add":
         lines.append(f"{name} = {sources[0]} + {sources[1]}")
+    elif layer.operation == "relu":
+        lines.append(f"{name} = F.relu({sources[0]})")
+    elif layer.operation == "zeros":
+        lines.append(f"{name} = torch.zeros_like({sources[0]})")
+    elif layer.operation == "average_pool":
+        kernel, stride = int(layer.attributes["kernel"]), int(layer.attributes["stride"])
+        padding = (kernel - 1) // 2
+        lines.append(
+            f"{name} = F.avg_pool2d({sources[0]}, {kernel}, {stride}, {padding}, count_include_pad=False)"
+        )
     elif layer.operation == "global_average_pool":
         lines.append(f"{name} = {sources[0]}.mean(dim=(2, 3))")
     elif layer.operation == "linear":
@@ -194,17 +220,26 @@ def folded(network: nn.Module, blueprint: Blueprint) -> nn.Module:
     made = build_network(blueprint, trainable=True)
     for layer in blueprint.weighted_layers:
         name = layer.module_name
-        module = getattr(network, name)
         if layer.operation == "linear":
-            setattr(made, name, copy.deepcopy(module))
+            setattr(made, name, copy.deepcopy(getattr(network, name)))
             continue
-        norm = getattr(network, f"{name}_norm")
-        assert isinstance(norm, nn.BatchNorm2d)
-        weight, bias = fold_arrays(module.weight, norm)
-        plain = getattr(made, name)
+        trained_as = layer.attributes.get("trained_as", "")
+        channels = int(layer.output_shape[0])
+        weight = torch.ones(channels, 1, 1, 1) if trained_as == "norm" else getattr(network, name).weight
+        bias = torch.zeros(channels)
+        if trained_as != "conv":
+            norm = getattr(network, f"{name}_norm")
+            assert isinstance(norm, nn.BatchNorm2d)
+            weight, bias = fold_arrays(weight, norm)
+        plain = (
+            nn.Conv2d(channels, channels, 1, groups=channels) if trained_as == "norm" else getattr(made, name)
+        )
         plain.weight = nn.Parameter(weight.detach().clone())
         plain.bias = nn.Parameter(bias.detach().clone())
-        setattr(made, f"{name}_norm", nn.Identity())
+        setattr(made, name, plain)
+        if trained_as != "conv":
+            # A normalisation alone is called where its convolution now stands.
+            setattr(made, f"{name}_norm", plain if trained_as == "norm" else nn.Identity())
     return made
 
 
@@ -226,6 +261,11 @@ def float_weights(network: nn.Module, blueprint: Blueprint) -> dict[str, FloatAr
                 getattr(module, role).detach().cpu().numpy().astype(np.float32).copy()
             )
     return made
+
+
+def drawn_network(blueprint: Blueprint, trainable: bool, generator: torch.Generator) -> nn.Module:
+    """Make the module and draw its weights."""
+    return initialise_(build_network(blueprint, trainable=trainable), generator)
 
 
 def initialise_(network: nn.Module, generator: torch.Generator) -> nn.Module:

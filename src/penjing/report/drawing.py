@@ -20,6 +20,9 @@ _SHORT = {
     "quantize": "quantize",
     "dequantize": "dequantize",
     "add": "add",
+    "relu": "relu",
+    "zeros": "zeros",
+    "average_pool": "mean",
     "global_average_pool": "mean",
     "linear": "linear",
 }

@@ -12,6 +12,7 @@ from penjing.blueprint import Blueprint, Layer, Precision, TensorSpec, precision
 
 _SCALE = TensorSpec("output_scale", (), "float32")
 _ZERO_POINT = TensorSpec("output_zero_point", (), "uint8")
+_ALWAYS_FLOAT = ("relu", "zeros", "average_pool")
 
 
 def is_never_negative(blueprint: Blueprint, name: str) -> bool:
@@ -21,9 +22,9 @@ def is_never_negative(blueprint: Blueprint, name: str) -> bool:
     layer = blueprint[name]
     if layer.operation == "conv2d":
         return layer.attributes["activation"] == "relu"
-    if layer.operation in ("quantize", "dequantize", "global_average_pool"):
+    if layer.operation in ("quantize", "dequantize", "average_pool", "global_average_pool"):
         return is_never_negative(blueprint, layer.inputs[0])
-    return False
+    return layer.operation in ("relu", "zeros")
 
 
 @lru_cache(maxsize=4096)
@@ -89,6 +90,8 @@ class _Rewriter:
     def _precision(self, layer: Layer) -> Precision:
         if layer.has_weights:
             return precision_named(self._precision_of(layer))
+        if layer.operation in _ALWAYS_FLOAT:
+            return precision_named("fp32")
         neighbour = self._reader(layer) if layer.operation == "global_average_pool" else self._summand(layer)
         precision = precision_named(self._precision_of(neighbour) if neighbour else "fp32")
         return precision if precision.integer else precision_named("fp32")

@@ -82,6 +82,9 @@ class _Writer:
             "dequantize": self._dequantize,
             "conv2d": self._conv2d,
             "add": self._add,
+            "relu": self._relu,
+            "zeros": self._zeros_like,
+            "average_pool": self._average_pool,
             "global_average_pool": self._global_average_pool,
             "linear": self._linear,
         }
@@ -257,6 +260,22 @@ class _Writer:
         operands = [self._tensor[first], *self._input_scale(first)]
         operands += [self._tensor[second], *self._input_scale(second), *self._output_scale(layer)]
         return self._document.node("QLinearAdd", operands, MICROSOFT)
+
+    def _relu(self, layer: Layer) -> str:
+        return self._document.node("Relu", [self._tensor[layer.inputs[0]]])
+
+    def _zeros_like(self, layer: Layer) -> str:
+        source = self._tensor[layer.inputs[0]]
+        return self._document.node("Sub", [source, source])
+
+    def _average_pool(self, layer: Layer) -> str:
+        kernel, stride = layer.attributes["kernel"], layer.attributes["stride"]
+        attributes: dict[str, Any] = {"kernel_shape": (kernel, kernel)}
+        if padding := (kernel - 1) // 2:
+            attributes["pads"] = (padding,) * 4
+        if stride > 1:
+            attributes["strides"] = (stride, stride)
+        return self._document.node("AveragePool", [self._tensor[layer.inputs[0]]], **attributes)
 
     def _global_average_pool(self, layer: Layer) -> str:
         source = layer.inputs[0]

@@ -19,6 +19,9 @@ _OUTPUTS_PER_STEP = {1: 3, 2: 6, 3: 4, 4: 3}
 _LATENCY_CYCLES = 3.0
 _DEPTHWISE_CHANNELS = 8
 
+# Operations that take about as long as another, whose price is known.
+_PRICED_AS = {"relu": "add", "zeros": "add", "average_pool": "add"}
+
 Amounts = dict[str, float]
 
 USUAL_PRICES_US = {
@@ -89,7 +92,7 @@ def layer_amounts(blueprint: Blueprint, layer: Layer, width_multiple: int) -> Am
         if precision_named(layer.precision).integer:
             return _integer_convolution(layer, shapes[0])
         return _float_convolution(layer, shapes[0], width_multiple)
-    kind = f"{layer.operation}_{_number_kind(layer)}"
+    kind = f"{_PRICED_AS.get(layer.operation, layer.operation)}_{_number_kind(layer)}"
     elements = max(prod(shape) for shape in (*shapes, layer.output_shape)) / 1e3
     if layer.operation == "linear":
         return {f"{kind}.nodes": 1.0, "linear.elements": layer.tensor("weight").n_elements / 1e3}
