@@ -1,0 +1,74 @@
+"""Scores of untrained networks: what they are by hand, and that they tell cells apart as is known of them."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from penjing.blueprint import Blueprint, BlueprintBuilder, InputSpec
+from penjing.errors import UnknownNameError
+from penjing.families.cells import NasBench201Family
+from penjing.families.plain import drawn_network
+from penjing.space import Candidate
+from penjing.space.nasbench201 import EDGES, OPERATIONS, edge_name
+from penjing.training.zero_cost import SCORES, zero_cost_scores
+
+FAMILY = NasBench201Family(InputSpec("x", (3, 16, 16)), 10, width=4, repeats=1)
+
+
+def cell(digits: str) -> Blueprint:
+    names = [edge_name(*edge) for edge in EDGES]
+    assignment = dict(zip(names, (OPERATIONS[int(digit)] for digit in digits), strict=True))
+    return FAMILY.blueprint(Candidate(assignment))
+
+
+def scores(blueprint: Blueprint, seed: int = 0, names: list[str] | None = None) -> dict[str, float]:
+    generator = torch.Generator().manual_seed(1)
+    shape = (16, *blueprint.input.shape)
+    images = torch.randint(256, shape, dtype=torch.uint8, generator=generator)
+    labels = torch.randint(10, (16,), generator=generator)
+    return zero_cost_scores(blueprint, images, labels, seed, drawn_network, names)
+
+
+def test_every_score_of_a_cell_that_does_something_is_a_number_and_follows_from_the_seed() -> None:
+    first, again, other = (scores(cell("323313"), seed) for seed in (0, 0, 1))
+    assert list(first) == list(SCORES)
+    assert all(math.isfinite(value) for value in first.values())
+    assert first == again
+    assert first["snip"] != other["snip"]
+    assert first["params"] == other["params"]
+
+
+@pytest.mark.parametrize("digits", ["000000", "111111", "444444", "330300"])
+def test_a_cell_without_convolutions_has_scores_or_says_that_it_has_none(digits: str) -> None:
+    found = scores(cell(digits))
+    assert list(found) == list(SCORES)
+    assert math.isfinite(found["params"])
+
+
+@pytest.mark.parametrize("name", ["params", "macs", "synflow", "naswot", "grad_norm", "snip"])
+def test_a_cell_full_of_convolutions_scores_more_than_one_with_few(name: str) -> None:
+    few, many = (scores(cell(digits), names=[name])[name] for digits in ("111114", "333333"))
+    assert many > few
+
+
+def linear_network() -> Blueprint:
+    build = BlueprintBuilder(InputSpec("x", (1, 4, 4), scale=1.0))
+    at = build.conv2d("conv", build.dequantize(), 2, kernel=1, activation="none")
+    return build.finish(build.linear("head", build.global_average_pool(at), 3))
+
+
+def test_synflow_is_the_sum_over_all_paths() -> None:
+    blueprint = linear_network()
+    network = drawn_network(blueprint, False, torch.Generator().manual_seed(0))
+    weights = {name: value.abs().double().numpy() for name, value in network.state_dict().items()}
+    # The mean of ones is one; each of both layers adds the sum over all paths.
+    paths = np.sum(weights["head.weight"] @ weights["conv.weight"][:, 0, 0, 0])
+    found = scores(blueprint, names=["synflow"])["synflow"]
+    assert found == pytest.approx(math.log1p(2 * paths), rel=1e-5)
+
+
+def test_an_unknown_score_is_answered_with_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'synflow'"):
+        scores(linear_network(), names=["syncflow"])
