@@ -26,8 +26,6 @@ from typing import Any
 import numpy as np
 
 from penjing.objectives import hypervolume, non_dominated_mask, normalised, sign_test_p
-from penjing.search import ALGORITHMS, SearchProblem
-from penjing.space import Candidate
 from penjing.store import RunFolder
 from penjing.store.front import finished_designs
 from penjing.study.versions import versions
@@ -173,7 +171,6 @@ def run_cell(options: argparse.Namespace) -> None:
     if options.core is not None:
         os.sched_setaffinity(0, {options.core})
         threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
-    ALGORITHMS["optuna-nsga2"] = OptunaSearcher
     out = folder_of(options, options.mode, options.seed)
     if out.exists():
         shutil.rmtree(out)  # what was left by a cell that was stopped
@@ -210,63 +207,6 @@ def end_with(parent: int) -> None:
 def folder_of(options: argparse.Namespace, mode: str, seed: int) -> Path:
     """The run folder of a cell."""
     return Path(options.work) / f"{mode}-{seed}"
-
-
-class OptunaSearcher:
-    """Optuna's NSGA-II behind our protocol: an outside searcher over the same evaluator.
-
-    What breaks a limit or lies beyond the box is drawn again, as our evolution does, and told as failed.
-    Costs that are known before training are not used otherwise.
-    """
-
-    def __init__(self, problem: SearchProblem, population: int = 10) -> None:
-        import optuna
-
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self.problem = problem
-        self._population = population
-        self._study: Any = None
-        self._asked: dict[str, list[Any]] = {}
-
-    def ask(self, n: int, rng: np.random.Generator) -> list[Candidate]:
-        """Propose ``n`` candidates, choice by choice."""
-        import optuna
-
-        if self._study is None:
-            sampler = optuna.samplers.NSGAIISampler(
-                population_size=self._population, seed=int(rng.integers(2**31))
-            )
-            directions = ["minimize"] * len(self.problem.box)
-            self._study = optuna.create_study(directions=directions, sampler=sampler)
-        made: list[Candidate] = []
-        for _ in range(100 * n):
-            if len(made) == n:
-                break
-            trial = self._study.ask()
-            drawn: dict[str, Any] = {}
-            for choice in self.problem.space:
-                if not choice.exists(drawn):
-                    continue
-                if choice.ordered:
-                    place = trial.suggest_int(choice.name, 0, len(choice.values) - 1)
-                    drawn[choice.name] = choice.values[place]
-                else:
-                    drawn[choice.name] = trial.suggest_categorical(choice.name, choice.values)
-            candidate = Candidate(drawn)
-            if self.problem.violation(candidate):
-                self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
-                continue
-            self._asked.setdefault(candidate.key, []).append(trial)
-            made.append(candidate)
-        return made
-
-    def tell(self, candidate: Candidate, costs: Mapping[str, float]) -> None:
-        """Pass the normalised objectives on."""
-        row = {**self.problem.costs(candidate), **costs}
-        values = self.problem.points([row])[0].tolist()
-        trials = self._asked.get(candidate.key, [])
-        if trials:
-            self._study.tell(trials.pop(0), values)
 
 
 # Measuring

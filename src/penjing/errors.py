@@ -100,7 +100,12 @@ def missing_extra(purpose: str, package: str, extra: str) -> MissingExtraError:
     return MissingExtraError(message, package=package, extra=extra)
 
 
-_OF_TRAINING = {"torch": "torch", "safetensors": "safetensors", "sklearn": "scikit-learn"}
+_OF_TRAINING = {
+    "torch": "torch",
+    "safetensors": "safetensors",
+    "scipy": "scipy",
+    "sklearn": "scikit-learn",
+}
 
 
 def explained_import(error: ModuleNotFoundError) -> Exception:

@@ -1,30 +1,78 @@
 """Search algorithms, one a file, all behind ask and tell."""
 
-from penjing.errors import unknown_name
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from importlib import import_module
+
+from penjing.errors import MissingExtraError, missing_extra, unknown_name
+from penjing.protocols import Searcher
 from penjing.search.evolution import EvolutionSearcher
 from penjing.search.learning_curve import LATE_DEVIATION, LATE_EXPONENT, expected_accuracy
+from penjing.search.local import LocalSearcher
 from penjing.search.problem import SearchProblem
 from penjing.search.random import RandomSearcher
+from penjing.search.regularised_evolution import RegularisedEvolutionSearcher
 from penjing.search.surrogate import SurrogateSearcher
 
-ALGORITHMS = {
-    "random": RandomSearcher,
-    "evolution": EvolutionSearcher,
-    "surrogate": SurrogateSearcher,
+# Named by where they stand: what a search needs (SciPy, torch, Optuna) is imported by those who search.
+ALGORITHMS: Mapping[str, str] = {
+    "random": "random.RandomSearcher",
+    "evolution": "evolution.EvolutionSearcher",
+    "regularised-evolution": "regularised_evolution.RegularisedEvolutionSearcher",
+    "local": "local.LocalSearcher",
+    "greedy": "greedy.GreedySearcher",
+    "surrogate": "surrogate.SurrogateSearcher",
+    "bayesian": "bayesian.BayesianSearcher",
+    "graph-predictor": "graph_predictor.GraphPredictorSearcher",
+    "reinforce": "policy.PolicySearcher",
+    "ppo": "policy.ProximalPolicySearcher",
+    "hybrid": "hybrid.HybridSearcher",
+    "optuna-tpe": "optuna_samplers.TpeSearcher",
+    "optuna-gp": "optuna_samplers.OptunaGpSearcher",
+    "optuna-nsga2": "optuna_samplers.Nsga2Searcher",
+    "optuna-nsga3": "optuna_samplers.Nsga3Searcher",
+    "hyperopt-tpe": "hyperopt_tpe.HyperoptSearcher",
+    "auto": "auto.AutoSearcher",
 }
 
 
-def searcher_named(
-    name: str, problem: SearchProblem
-) -> RandomSearcher | EvolutionSearcher | SurrogateSearcher:
-    """Make the search algorithm of that name.
+# What is imported only when it searches.
+_ALSO_NEEDS = {"optuna-gp": "torch"}
+
+
+def searcher_class(name: str) -> Callable[[SearchProblem], Searcher]:
+    """Look a search algorithm up, and find out whether what it needs is installed.
 
     Raises:
-        UnknownNameError: If there is none.
+        UnknownNameError: If there is none of that name.
+        MissingExtraError: If a package is missing that it needs.
     """
     if name not in ALGORITHMS:
         raise unknown_name("search algorithm", name, ALGORITHMS)
-    return ALGORITHMS[name](problem)
+    module, _, kind = ALGORITHMS[name].partition(".")
+    try:
+        if name in _ALSO_NEEDS:
+            import_module(_ALSO_NEEDS[name])
+        return getattr(import_module(f"penjing.search.{module}"), kind)
+    except ModuleNotFoundError as error:
+        package = error.name or ""
+        extra = package if package in ("optuna", "hyperopt") else "search"
+        raise missing_extra(f"The search algorithm {name!r}", package, extra) from error
+
+
+def searcher_named(name: str, problem: SearchProblem) -> Searcher:
+    """Make the search algorithm of that name; see :func:`searcher_class` for what may go wrong."""
+    return searcher_class(name)(problem)
+
+
+def available_algorithms() -> list[str]:
+    """The names of those whose packages are installed."""
+    found: list[str] = []
+    for name in ALGORITHMS:
+        with suppress(MissingExtraError):
+            searcher_class(name)
+            found.append(name)
+    return found
 
 
 __all__ = [
@@ -32,9 +80,13 @@ __all__ = [
     "LATE_DEVIATION",
     "LATE_EXPONENT",
     "EvolutionSearcher",
+    "LocalSearcher",
     "RandomSearcher",
+    "RegularisedEvolutionSearcher",
     "SearchProblem",
     "SurrogateSearcher",
+    "available_algorithms",
     "expected_accuracy",
+    "searcher_class",
     "searcher_named",
 ]

@@ -1,16 +1,16 @@
 """Multi-objective evolution: non-dominated sorting and crowding, with constraint domination.
 
 Deb et al., "A fast and elitist multiobjective genetic algorithm: NSGA-II",
-IEEE TEC 6(2), 2002. Where we depart: the population is steady-state (parents
-come from the best of all that was told), and infeasible children are repaired
+IEEE TEC 6(2), 2002. Where we depart: the population is steady-state, and infeasible children are repaired
 by drawing again, because feasibility is known before anything is trained.
 """
 
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
-from penjing.objectives import crowding_distance, non_dominated_ranks
+from penjing.search.order import places
 from penjing.search.problem import SearchProblem
 from penjing.search.random import fresh_samples
 from penjing.space import Candidate
@@ -27,19 +27,22 @@ class EvolutionSearcher:
     def __init__(self, problem: SearchProblem, population: int = 20) -> None:
         self.problem = problem
         self.population = population
-        self._told: list[tuple[Candidate, Mapping[str, float]]] = []
+        self._alive: list[tuple[Candidate, NDArray[np.float64]]] = []
         self._seen: set[str] = set()
 
     def tell(self, candidate: Candidate, costs: Mapping[str, float]) -> None:
         """Add a result; metrics that were not measured come from the problem's costs."""
         self._seen.add(candidate.key)
-        self._told.append((candidate, {**self.problem.costs(candidate), **costs}))
+        point = self.problem.points([{**self.problem.costs(candidate), **costs}])[0]
+        self._alive.append((candidate, point))
+        if len(self._alive) == 2 * self.population:
+            self._alive = self._best()
 
     def ask(self, n: int, rng: np.random.Generator) -> list[Candidate]:
         """Propose ``n`` candidates: random ones until there is a population, then children."""
-        if len(self._told) < min(self.population, 8):
+        if len(self._seen) < min(self.population, 8):
             return fresh_samples(self.problem, n, rng, self._seen)
-        parents = self._parents()
+        parents = [candidate for candidate, _ in self._best()]
         made: dict[str, Candidate] = {}
         for _ in range(100 * n):
             if len(made) == n:
@@ -51,15 +54,9 @@ class EvolutionSearcher:
         drawn = fresh_samples(self.problem, n - len(made), rng, self._seen | made.keys())
         return [*made.values(), *drawn]
 
-    def _parents(self) -> list[Candidate]:
-        points = self.problem.points([costs for _, costs in self._told])
-        ranks = non_dominated_ranks(points)
-        crowding = np.zeros(len(points))
-        for rank in np.unique(ranks):
-            members = ranks == rank
-            crowding[members] = crowding_distance(points[members])
-        order = np.lexsort((-crowding, ranks))[: self.population]
-        return [self._told[index][0] for index in order]
+    def _best(self) -> list[tuple[Candidate, NDArray[np.float64]]]:
+        order = np.argsort(places(np.array([point for _, point in self._alive])))
+        return [self._alive[index] for index in order[: self.population]]
 
 
 def offspring(problem: SearchProblem, parents: list[Candidate], rng: np.random.Generator) -> Candidate:

@@ -1,6 +1,6 @@
 """Random search without repetition: the yardstick that every algorithm has to beat."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -12,7 +12,7 @@ _TRIES_IN_VAIN = 300
 
 
 class RandomSearcher:
-    """Proposes feasible candidates drawn choice by choice, never the same twice.
+    """Proposes feasible candidates, never the same twice, each of those that are left as likely as any other.
 
     Args:
         problem: Space, costs and constraints.
@@ -24,17 +24,37 @@ class RandomSearcher:
 
     def ask(self, n: int, rng: np.random.Generator) -> list[Candidate]:
         """Draw ``n`` candidates; fewer when the space has no more to give."""
-        return fresh_samples(self.problem, n, rng, self._seen)
+        return uniform_samples(self.problem, n, rng, self._seen)
 
     def tell(self, candidate: Candidate, costs: Mapping[str, float]) -> None:
         """Remember that the candidate was evaluated."""
         self._seen.add(candidate.key)
 
 
-def fresh_samples(
-    problem: SearchProblem, n: int, rng: np.random.Generator, seen: set[str]
+def uniform_samples(
+    problem: SearchProblem, n: int, rng: np.random.Generator, seen: Collection[str]
 ) -> list[Candidate]:
-    """Feasible candidates that are not in ``seen``, which is left as it is."""
+    """Feasible candidates that are not in ``seen``, each as likely as any other."""
+    if problem.candidates is not None:
+        return _from_list(problem, n, rng, seen)
+    made: dict[str, Candidate] = {}
+    for _ in range(_TRIES_IN_VAIN + n):
+        if len(made) == n:
+            break
+        candidate = problem.space.sample_uniformly(rng)
+        if candidate.key not in seen and problem.violation(candidate) == 0:
+            made[candidate.key] = candidate
+    # What few designs are is found by walking, which cannot be fair.
+    drawn = fresh_samples(problem, n - len(made), rng, {*seen, *made})
+    return [*made.values(), *drawn]
+
+
+def fresh_samples(
+    problem: SearchProblem, n: int, rng: np.random.Generator, seen: Collection[str]
+) -> list[Candidate]:
+    """Feasible candidates, drawn choice by choice, that are not in ``seen``, which is left as it is."""
+    if problem.candidates is not None:
+        return _from_list(problem, n, rng, seen)
     made: dict[str, Candidate] = {}
     in_vain = 0
     while len(made) < n and in_vain < _TRIES_IN_VAIN:
@@ -44,3 +64,10 @@ def fresh_samples(
         if is_fresh:
             made[candidate.key] = candidate
     return list(made.values())
+
+
+def _from_list(
+    problem: SearchProblem, n: int, rng: np.random.Generator, seen: Collection[str]
+) -> list[Candidate]:
+    left = [candidate for candidate in problem.feasible if candidate.key not in seen]
+    return [left[index] for index in rng.permutation(len(left))[:n]]

@@ -15,7 +15,7 @@ from penjing.objectives import hypervolume_gains, hypervolume_subset, non_domina
 from penjing.search.evolution import offspring
 from penjing.search.learning_curve import EXPONENT, LASTING_EXPONENT
 from penjing.search.places import Places
-from penjing.search.problem import SearchProblem
+from penjing.search.problem import CAPACITY, SearchProblem
 from penjing.search.random import fresh_samples
 from penjing.search.regression import ScarceRegression
 from penjing.space import Candidate, Encoding
@@ -31,8 +31,6 @@ _SCALE_OF_PART = {"compression": 0.3}
 _FINAL_POOLS = 8
 # Drawing at random finds little within narrow constraints, and every draw is costed.
 _FRESH_SHARE = 12
-# What a network can learn; bytes and milliseconds also tell of precisions, which hardly change that.
-CAPACITY = ("parameters", "macs")
 COSTS = (*CAPACITY, "size_bytes", "latency_ms")
 
 
@@ -254,7 +252,7 @@ class SurrogateSearcher:
         return [drawn[index] for index in chosen]
 
     def _model(self) -> ScarceRegression:
-        error = np.log(np.maximum(1.0 - np.array([value for _, value in self._told]), 1e-3))
+        error = np.log(np.maximum(self._error(np.array([value for _, value in self._told])), 1e-3))
         one_hot, features = self._encoded([candidate for candidate, _ in self._told], self._seen_epochs)
         # What is learnt is the deviation from the power law.
         return ScarceRegression(one_hot, features, error + EXPONENT * features[:, -1])
@@ -283,7 +281,18 @@ class SurrogateSearcher:
         lasting = (usual / (usual + further)) ** LASTING_EXPONENT
         mean, deviation = model.predict(*self._encoded(candidates, [seen] * len(candidates)), lasting)
         error = np.exp(mean) / (seen + further) ** EXPONENT
-        return 1.0 - error, error * deviation
+        best, worst = self._from_none_to_all
+        return best - (best - worst) * error, (best - worst) * error * deviation
+
+    @property
+    def _from_none_to_all(self) -> tuple[float, float]:
+        """The trained metric's values where nothing and where all is wrong; a table says by its box."""
+        metric = self.problem.trained_metric
+        return (1.0, 0.0) if self.problem.metrics[metric].is_fraction else self.problem.box[metric]
+
+    def _error(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        best, worst = self._from_none_to_all
+        return (best - values) / (best - worst)
 
     def _points(self, candidates: Sequence[Candidate], accuracy: NDArray[np.float64]) -> NDArray[np.float64]:
         metric = self.problem.trained_metric

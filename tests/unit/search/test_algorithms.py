@@ -1,19 +1,20 @@
 """What each algorithm promises beyond the contract, and that the surrogate is worth having."""
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
 
-from penjing.errors import UnknownNameError
+from penjing.errors import MissingExtraError, UnknownNameError
 from penjing.objectives import hypervolume
 from penjing.search import (
-    ALGORITHMS,
     EvolutionSearcher,
     RandomSearcher,
     SearchProblem,
     SurrogateSearcher,
+    available_algorithms,
     searcher_named,
 )
 from penjing.space import Candidate, Choice, SearchSpace
@@ -96,12 +97,21 @@ def test_an_unknown_algorithm_is_answered_with_the_nearest_name() -> None:
         searcher_named("surogate", problem())
 
 
-def test_every_name_gives_its_class() -> None:
-    assert {name: type(searcher_named(name, problem())) for name in ALGORITHMS} == {
-        "random": RandomSearcher,
-        "evolution": EvolutionSearcher,
-        "surrogate": SurrogateSearcher,
-    }
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("random", RandomSearcher), ("evolution", EvolutionSearcher), ("surrogate", SurrogateSearcher)],
+)
+def test_a_name_gives_its_class(name: str, kind: type) -> None:
+    assert isinstance(searcher_named(name, problem()), kind)
+
+
+def test_an_algorithm_whose_package_is_missing_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "hyperopt", None)
+    monkeypatch.delitem(sys.modules, "penjing.search.hyperopt_tpe", raising=False)
+    with pytest.raises(MissingExtraError, match=r"hyperopt-tpe.*penjing\[hyperopt\]"):
+        searcher_named("hyperopt-tpe", problem())
+    assert "hyperopt-tpe" not in available_algorithms()
+    assert "optuna-tpe" in available_algorithms()
 
 
 def test_the_first_candidates_of_the_surrogate_are_far_apart_even_one_by_one(

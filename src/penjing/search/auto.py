@@ -1,0 +1,106 @@
+"""The choice of the algorithm as a choice: several learn from everything, and what has paid proposes.
+
+A bandit over algorithms, as adaptive operator selection does it with the parts of an evolution (Fialho et
+al., "Extreme Value Based Adaptive Operator Selection", PPSN 2008): results come in blocks, one algorithm
+proposes a block, and is worth the share of its gain in that of the block before, so that it does not matter
+that gains shrink as a search goes on. The upper confidence bound (Auer, Cesa-Bianchi and Fischer, 2002) says
+whose turn it is; what paid long ago is forgotten.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from penjing.objectives import hypervolume
+from penjing.protocols import Searcher
+from penjing.search.pool import is_listable
+from penjing.search.problem import SearchProblem
+from penjing.space import Candidate
+
+_FORGETS = 0.8
+_CURIOSITY = 0.3
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Who proposes from some result on, and why."""
+
+    after: int
+    algorithm: str
+    reason: str
+
+
+class AutoSearcher:
+    """Lets several algorithms take turns by what they gained.
+
+    Args:
+        problem: Space, costs, constraints, box.
+        algorithms: Names of who may propose, the likeliest to pay first; None chooses by the space.
+        block: Results after which somebody else may propose.
+    """
+
+    def __init__(
+        self, problem: SearchProblem, algorithms: tuple[str, ...] | None = None, block: int = 12
+    ) -> None:
+        self.problem = problem
+        self.block = block
+        self.names = algorithms or _fitting(problem)
+        self.decisions = [Decision(0, self.names[0], "the first of those that suit the space")]
+        self._searchers = {name: _made(name, problem) for name in self.names}
+        self._rows: list[Mapping[str, float]] = []
+        self._worth: list[tuple[str, float]] = []
+        self._volume = 0.0
+        self._gain: float | None = None
+
+    def tell(self, candidate: Candidate, costs: Mapping[str, float]) -> None:
+        """Let all learn; at the end of a block, decide anew. A function of what was told alone."""
+        for searcher in self._searchers.values():
+            searcher.tell(candidate, costs)
+        self._rows.append({**self.problem.costs(candidate), **costs})
+        if len(self._rows) % self.block == 0:
+            self._decide()
+
+    def ask(self, n: int, rng: np.random.Generator) -> list[Candidate]:
+        """Ask the one whose turn it is, for no more than are left of the block."""
+        left = self.block - len(self._rows) % self.block
+        return self._searchers[self.decisions[-1].algorithm].ask(min(n, left), rng)
+
+    def _decide(self) -> None:
+        points = self.problem.points(self._rows)
+        volume = hypervolume(points, np.full(points.shape[1], 1.0 + 1e-9))
+        gain, before = volume - self._volume, self._gain
+        # What the first block gains on nothing is no measure for the second.
+        self._volume, self._gain = volume, None if len(self._rows) == self.block else gain
+        # Who gains as much as was gained just before is worth one half; of the first block nobody can say.
+        share = 0.5 if before is None else gain / (gain + before) if gain + before > 0 else 0.0
+        self._worth.append((self.decisions[-1].algorithm, share))
+        index = {name: self._index(name) for name in self.names}
+        best = max(self.names, key=lambda name: index[name])
+        reason = ", ".join(f"{name} {index[name]:.2f}" for name in self.names)
+        self.decisions.append(Decision(len(self._rows), best, reason))
+
+    def _index(self, name: str) -> float:
+        """What an algorithm is expected to be worth, with the benefit of the doubt."""
+        weights = _FORGETS ** np.arange(len(self._worth))[::-1]
+        own = np.array([who == name for who, _ in self._worth])
+        n = float(weights[own].sum())
+        if n == 0.0:
+            return np.inf
+        shares = np.array([share for _, share in self._worth])
+        doubt = np.sqrt(np.log(1.0 + weights.sum()) / n)
+        return float((weights * shares)[own].sum() / n + _CURIOSITY * doubt)
+
+
+def _fitting(problem: SearchProblem) -> tuple[str, ...]:
+    """Models where all candidates can be looked at, or few will be; evolution beside them."""
+    if is_listable(problem):
+        return ("bayesian", "local", "evolution")
+    return ("bayesian", "surrogate", "evolution")
+
+
+def _made(name: str, problem: SearchProblem) -> Searcher:
+    # Who lists all algorithms lists this one: looked up when it is needed.
+    from penjing.search import searcher_named
+
+    return searcher_named(name, problem)

@@ -1,0 +1,53 @@
+"""Bayesian optimisation: a Gaussian process says how good and how unsure; the most is gained where both help.
+
+What is expected to gain is in :mod:`~penjing.search.gains`. Limits on known costs are kept by not proposing
+what breaks them; one on the trained metric is the end of its box, below which nothing is gained, so that it
+counts by its probability. Where we depart from the sources: the trained metric is modelled by ranks (normal
+scores); candidates are compared by choices, capacity and, where the problem has them, graphs; what a problem
+calls exact is worth its own luck as well.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penjing.search.gaussian_process import GaussianProcess
+from penjing.search.likeness import Described, Likeness
+from penjing.search.model_based import Model, ModelBasedSearcher
+from penjing.search.problem import SearchProblem
+from penjing.search.warp import NormalScores
+from penjing.space import Candidate
+
+# Weights of the kernel change little with a few results more: they are fitted when so much more is known.
+_GROWTH = 1.25
+
+
+class BayesianSearcher(ModelBasedSearcher):
+    """Proposes what is expected to gain most, per expected cost.
+
+    Args:
+        problem: Space, costs, constraints, box; graphs where it has them.
+        n_initial: Drawn at random before there is a model.
+        pool: Candidates to look at where a space is too large to look at all.
+    """
+
+    def __init__(self, problem: SearchProblem, n_initial: int = 10, pool: int = 300) -> None:
+        super().__init__(problem, n_initial, pool)
+        self._likeness = Likeness(problem)
+        self._weights: dict[int, Mapping[str, float]] = {}
+
+    def describe(self, candidates: Sequence[Candidate]) -> Described:
+        """Candidates as the kernel compares them."""
+        return self._likeness.describe(candidates)
+
+    def fitted(self, told: Sequence[Candidate], scores: NDArray[np.float64]) -> Model:
+        """A process whose weights are those of the first so many that were told."""
+        # A function of what was told, whenever it was asked: a searcher that was rebuilt fits the same.
+        n = self.n_initial
+        while np.ceil(n * _GROWTH) <= len(told):
+            n = int(np.ceil(n * _GROWTH))
+        if n not in self._weights:
+            first = NormalScores(np.array(self._values[:n])).scores
+            self._weights[n] = GaussianProcess(self._likeness, self.describe(told[:n]), first).weights
+        return GaussianProcess(self._likeness, self.describe(told), scores, self._weights[n])

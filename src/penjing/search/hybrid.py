@@ -1,0 +1,65 @@
+"""One searcher proposes many candidates, a model of another screens them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from penjing.protocols import Searcher
+from penjing.search.bayesian import BayesianSearcher
+from penjing.search.policy import PolicySearcher
+from penjing.search.problem import SearchProblem
+from penjing.space import Candidate
+
+
+class Screener(Protocol):
+    """A searcher that can also judge candidates that others propose."""
+
+    @property
+    def has_model(self) -> bool:
+        """Whether enough was told to judge."""
+        ...
+
+    def tell(self, candidate: Candidate, costs: Mapping[str, float]) -> None:
+        """As of any searcher."""
+        ...
+
+    def screened(self, candidates: Sequence[Candidate], n: int) -> list[Candidate]:
+        """The ``n`` of some candidates that promise most, or fewer."""
+        ...
+
+
+class HybridSearcher:
+    """Reinforcement learning proposes and a Gaussian process screens, or any other pair.
+
+    Args:
+        problem: Space, costs and constraints.
+        proposer: Proposes; None for :class:`~penjing.search.policy.PolicySearcher`.
+        screener: Judges; None for :class:`~penjing.search.bayesian.BayesianSearcher`.
+        factor: How many are proposed for one that is asked for.
+    """
+
+    def __init__(
+        self,
+        problem: SearchProblem,
+        proposer: Searcher | None = None,
+        screener: Screener | None = None,
+        factor: int = 20,
+    ) -> None:
+        self.proposer = proposer or PolicySearcher(problem)
+        self.screener = screener or BayesianSearcher(problem)
+        self.factor = factor
+
+    def tell(self, candidate: Candidate, costs: Mapping[str, float]) -> None:
+        """Let both learn."""
+        self.proposer.tell(candidate, costs)
+        self.screener.tell(candidate, costs)
+
+    def ask(self, n: int, rng: np.random.Generator) -> list[Candidate]:
+        """What promises most of what is proposed; until there is a model, what is proposed first."""
+        if not self.screener.has_model:
+            return self.proposer.ask(n, rng)
+        proposed = self.proposer.ask(self.factor * n, rng)
+        chosen = self.screener.screened(proposed, n)
+        rest = [candidate for candidate in proposed if candidate not in chosen]
+        return [*chosen, *rest[: n - len(chosen)]]

@@ -1,0 +1,180 @@
+"""How alike two candidates are, in several ways, each of which is a kernel.
+
+Choices: the share of them that agree, of pairs of them, of triples, and of all at once. Capacity: logarithms
+of parameters and operations. Neighbourhoods: the kinds of them that two networks' graphs have in common, so
+that two assignments that make one network are one.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from penjing.search.problem import CAPACITY, SearchProblem
+from penjing.space import Candidate, Choice, Value
+
+Array = NDArray[np.float64]
+# Over this part of an ordered choice's values, likeness falls by a factor of e.
+_ORDERED_REACH = 0.5
+# How many choices, and which part of the words, may differ before little is left of "all" and "the same".
+_ALL_REACH = 0.5
+_SAME_REACH = 0.15
+# Words are counted in so many places; two that share one are one.
+_WORD_PLACES = 1 << 18
+# What was described is kept, but not everything that a long search ever bred.
+_MOST_KEPT = 40_000
+
+
+@dataclass(frozen=True)
+class Described:
+    """Candidates as numbers.
+
+    Attributes:
+        choices: Three matrices ``[n, columns]``; the products of their rows sum, over the choices, the first,
+            second and third power of how alike the values are.
+        capacity: ``[n, features]``; no columns where costs name none.
+        words: ``[n, words]``, rows of unit length; None where there are no graphs.
+    """
+
+    choices: tuple[Array, Array, Array]
+    capacity: Array
+    words: sparse.csr_matrix | None
+
+    def rows(self, index: NDArray[np.intp] | slice) -> "Described":
+        """Some of the candidates."""
+        first, second, third = self.choices
+        words = None if self.words is None else self.words[index]
+        return Described((first[index], second[index], third[index]), self.capacity[index], words)
+
+    def standardised(self, centre: Array, spread: Array) -> "Described":
+        """With capacities of that centre and spread, ``[features]`` each, brought to 0 and 1."""
+        return replace(self, capacity=(self.capacity - centre) / spread)
+
+
+class Likeness:
+    """Describes candidates of a problem, and compares them.
+
+    Args:
+        problem: Its space, costs and graphs are what candidates are described by.
+    """
+
+    def __init__(self, problem: SearchProblem) -> None:
+        self._problem = problem
+        self._columns = [_Columns.of(choice) for choice in problem.space if len(choice.values) > 1]
+        self._known: dict[str, _Row] = {}
+
+    def describe(self, candidates: Sequence[Candidate]) -> Described:
+        """Candidates as numbers."""
+        rows = [self._row(candidate) for candidate in candidates]
+        places = np.array([row.places for row in rows], dtype=np.intp).reshape(len(rows), -1)
+        first, second, third = (
+            np.hstack(
+                [
+                    np.zeros((len(rows), 0)),
+                    *(columns.powers[power][places[:, at]] for at, columns in enumerate(self._columns)),
+                ]
+            )
+            for power in range(3)
+        )
+        capacity = np.array([row.capacity for row in rows], dtype=np.float64).reshape(len(rows), -1)
+        return Described((first, second, third), capacity, self._words(rows))
+
+    def compare(self, some: Described, others: Described) -> Mapping[str, Array]:
+        """How alike each of some is to each of others: ``[n, m]`` by way, 1 for what is equal.
+
+        Linear capacity is not between 0 and 1, but the product of both.
+        """
+        n = len(self._columns)
+        p1, p2, p3 = (a @ b.T for a, b in zip(some.choices, others.choices, strict=True))
+        found = {"choices": p1 / max(1, n), "all choices": np.exp((p1 - n) / _ALL_REACH)}
+        # Elementary symmetric sums by Newton's identities: all pairs and triples without listing them.
+        if n >= 2:
+            found["pairs"] = (p1**2 - p2) / (n * (n - 1))
+        if n >= 3:
+            found["triples"] = (p1**3 - 3 * p1 * p2 + 2 * p3) / (n * (n - 1) * (n - 2))
+        if some.capacity.shape[1]:
+            linear = some.capacity @ others.capacity.T
+            squares = (some.capacity**2).sum(axis=1)[:, None] + (others.capacity**2).sum(axis=1)[None, :]
+            found["capacity"] = linear
+            found["like capacity"] = np.exp(-0.5 * np.maximum(squares - 2 * linear, 0.0))
+        if some.words is not None and others.words is not None:
+            cosine = np.asarray((some.words @ others.words.T).todense())
+            found["neighbourhoods"] = cosine
+            found["the same neighbourhoods"] = np.exp((np.minimum(cosine, 1.0) - 1.0) / _SAME_REACH)
+        return found
+
+    def own(self, some: Described) -> Mapping[str, Array]:
+        """How alike each is to itself, ``[n]`` by way: the diagonal of :meth:`compare`."""
+        n = len(some.capacity)
+        names = ["choices", "all choices"]
+        names += ["pairs"] * (len(self._columns) >= 2) + ["triples"] * (len(self._columns) >= 3)
+        names += ["like capacity"] * bool(some.capacity.shape[1])
+        names += ["neighbourhoods", "the same neighbourhoods"] * (some.words is not None)
+        found = {name: np.ones(n) for name in names}
+        if some.capacity.shape[1]:
+            found["capacity"] = (some.capacity**2).sum(axis=1)
+        return found
+
+    def _row(self, candidate: Candidate) -> "_Row":
+        if candidate.key not in self._known:
+            if len(self._known) >= _MOST_KEPT:
+                self._known.clear()
+            places = [columns.place_of(candidate) for columns in self._columns]
+            costs = self._problem.costs(candidate)
+            capacity = [float(np.log(costs[name] + 1.0)) for name in CAPACITY if name in costs]
+            words: dict[int, float] = {}
+            if self._problem.graph is not None:
+                for word, n in self._problem.graph(candidate).words().items():
+                    place = word_place(word)
+                    words[place] = words.get(place, 0.0) + float(np.log1p(n))
+            length = float(np.sqrt(sum(n**2 for n in words.values())))
+            scaled = {word: n / length for word, n in words.items()}
+            self._known[candidate.key] = _Row(places, capacity, scaled)
+        return self._known[candidate.key]
+
+    def _words(self, rows: Sequence["_Row"]) -> sparse.csr_matrix | None:
+        if self._problem.graph is None:
+            return None
+        indices = [index for row in rows for index in row.words]
+        values = [value for row in rows for value in row.words.values()]
+        starts = np.concatenate([[0], np.cumsum([len(row.words) for row in rows])]).astype(np.int64)
+        return sparse.csr_matrix((values, indices, starts), shape=(len(rows), _WORD_PLACES))
+
+
+def word_place(word: str) -> int:
+    """The same for a word whoever asks, and whenever."""
+    return int.from_bytes(hashlib.blake2b(word.encode(), digest_size=6).digest(), "big") % _WORD_PLACES
+
+
+class _Row(NamedTuple):
+    """One candidate: the place of each choice's value, capacities, words."""
+
+    places: list[int]
+    capacity: list[float]
+    words: Mapping[int, float]
+
+
+class _Columns(NamedTuple):
+    """One choice: the place of each value, and a row for each place in three powers; the last is absence."""
+
+    name: str
+    place: Mapping[Value, int]
+    powers: tuple[Array, Array, Array]
+
+    @classmethod
+    def of(cls, choice: Choice) -> "_Columns":
+        n = len(choice.values)
+        alike = np.eye(n + 1)
+        if choice.ordered:
+            steps = np.abs(np.subtract.outer(np.arange(n), np.arange(n))) / (n - 1)
+            alike[:n, :n] = np.exp(-steps / _ORDERED_REACH)
+        # Rows whose products are the likeness: a power of it is a kernel as well.
+        first, second, third = (np.linalg.cholesky(alike**power).astype(np.float64) for power in (1, 2, 3))
+        return cls(choice.name, {value: at for at, value in enumerate(choice.values)}, (first, second, third))
+
+    def place_of(self, candidate: Candidate) -> int:
+        return self.place[candidate[self.name]] if self.name in candidate else len(self.place)
