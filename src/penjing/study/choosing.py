@@ -44,7 +44,7 @@ class Choosing:
         rng = stream(study.config.seed, Draw.FINALISTS, study.extension)
         way = study.config.finalists.chosen_by
         if way == "auto":
-            way = "surrogate" if study.config.search.algorithm == "surrogate" else "told"
+            way = "surrogate" if phases_of(study.config.search)[-1].algorithm == "surrogate" else "told"
         chosen: list[Candidate] = []
         if way == "surrogate":
             searcher = study.prospects.surrogate(study.problem(self._space()), study.inherited_trials())
@@ -130,12 +130,19 @@ class Choosing:
     def _n_for_accuracy(self, n: int) -> int:
         return max(1, n // (1 + _BETWEEN_THE_ACCURATE)) if self.cares_for_accuracy else 0
 
+    @property
+    def _was_narrowed(self) -> bool:
+        """Whether the last search phase was left winners of the one before."""
+        phases = phases_of(self.study.config.search)
+        return len(phases) > 1 and phases[-2].carry > 0
+
     def _told(self) -> list[Trial]:
         last = phases_of(self.study.config.search)[-1].name
-        return [trial for trial in self.study.inherited_trials() if trial.phase == last]
+        told = self.study.inherited_trials()
+        return [trial for trial in told if trial.phase == last] if self._was_narrowed else told
 
     def _space(self) -> SearchSpace:
         """What the last search phase left open."""
         space, told = self.study.pipeline.space, [Candidate(t.candidate) for t in self._told()]
-        is_open = len(phases_of(self.study.config.search)) == 1 or not told
+        is_open = not self._was_narrowed or not told
         return space if is_open else CarriedSpace(space, told)

@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, ValidationError
@@ -14,24 +14,23 @@ from penjing.errors import ConfigError, unknown_name
 from penjing.families.convolutional import ConvolutionalSettings
 from penjing.objectives import METRICS, parse_constraint, parse_objective
 from penjing.protocols import OPTIMISERS
-from penjing.search import ALGORITHMS
+from penjing.search import searcher_class
 from penjing.study.budget import parse_budget
+from penjing.study.phases import phases_of
 
 # Data that a configuration names and that are no path, whatever lies beside it.
 NAMED_DATA = ("digits",)
 SEARCHED_METRICS = ("accuracy", "latency_ms", "size_bytes", "parameters", "macs")
 # Keys of ``search`` that act only where another key has one of some values.
 _ACTS_ONLY_WITH = (
-    ("carry", "mode", ("sequential",)),
-    ("sequential_as", "mode", ("sequential",)),
+    ("carry", "mode", ("sequential", "iterative")),
+    ("sequential_as", "mode", ("sequential", "iterative")),
     ("epochs", "train_on", ("alone", "auto")),
     ("inherit", "train_on", ("alone", "auto")),
     ("supernet_epochs", "train_on", ("supernet", "auto")),
 )
-
-
-# An evaluation for each phase, and one that finishes a design.
-_FEWEST_SEQUENTIAL = 3
+# Other stretches of a run go by these in the journal and the report.
+_TAKEN_NAMES = {"data", "latency model", "shared training", "finalists", "measuring"}
 
 
 class _Strict(BaseModel):
@@ -46,11 +45,22 @@ class SpaceConfig(_Strict):
     family: dict[str, Any] = Field(default_factory=dict)
 
 
+class PhaseConfig(_Strict):
+    """One stretch of a search."""
+
+    name: str = Field(pattern="^[a-z][a-z0-9 -]*$")
+    share: float = Field(default=1.0, gt=0)
+    algorithm: str | None = None
+    precision: str | None = None
+    carry: int | None = Field(default=None, ge=1)
+
+
 class SearchConfig(_Strict):
     """How candidates are found."""
 
     algorithm: str = "surrogate"
-    mode: Literal["joint", "sequential"] = "joint"
+    mode: Literal["joint", "sequential", "iterative"] = "joint"
+    phases: list[PhaseConfig] = Field(default_factory=list)
     carry: int = Field(default=6, ge=1)
     sequential_as: str = "w8a8"
     stop_at: list[str] = Field(default_factory=list)
@@ -172,13 +182,15 @@ def _check_box(config: StudyConfig) -> None:
 
 def _check_names(config: StudyConfig) -> None:
     for kind, names, known in (
-        ("search algorithm", [config.search.algorithm], ALGORITHMS),
         ("optimiser", config.training.optimisers, OPTIMISERS),
         ("precision", [*config.space.precisions, config.search.sequential_as], PRECISIONS),
+        ("precision", [p.precision for p in config.search.phases if p.precision], PRECISIONS),
     ):
         for name in names:
             if name not in known:
                 raise unknown_name(kind, name, known)
+    for name in (config.search.algorithm, *(phase.algorithm for phase in phases_of(config.search))):
+        searcher_class(name)
 
 
 def _check_search(search: SearchConfig, precisions: Sequence[str]) -> None:
@@ -190,19 +202,49 @@ def _check_search(search: SearchConfig, precisions: Sequence[str]) -> None:
                 f"search.{key} is {value!r}, which does nothing with search.{other}: {found}. "
                 f"Leave it out, or set search.{other} to {' or '.join(map(repr, values))}."
             )
-    if search.mode == "sequential" and search.sequential_as not in precisions:
+    _check_phases(search, precisions)
+    if search.mode != "joint" and search.sequential_as not in precisions:
         raise ConfigError(
             f"search.sequential_as is {search.sequential_as!r}, which space.precisions does not "
             f"offer: {', '.join(precisions)}. Name one of them, or offer it."
         )
 
 
+def _check_phases(search: SearchConfig, precisions: Sequence[str]) -> None:
+    phases = search.phases
+    if phases and search.mode != "joint":
+        raise ConfigError(
+            f"search.phases are given and search.mode is {search.mode!r}, which is another list of phases. "
+            "Leave one of them out."
+        )
+    names = [phase.name for phase in phases]
+    for at, phase in enumerate(phases):
+        if names.count(phase.name) > 1 or phase.name in _TAKEN_NAMES:
+            raise ConfigError(
+                f"search.phases has a phase named {phase.name!r}; every phase needs a name of its own, and "
+                f"not one of {', '.join(sorted(_TAKEN_NAMES))}."
+            )
+        if phase.precision and phase.precision not in precisions:
+            raise ConfigError(
+                f"Phase {phase.name!r} has precision {phase.precision!r}, which space.precisions does not "
+                f"offer: {', '.join(precisions)}. Name one of them, or offer it."
+            )
+        follower = phases[at + 1] if at + 1 < len(phases) else None
+        if phase.carry and (follower is None or follower.precision):
+            raise ConfigError(
+                f"Phase {phase.name!r} carries {phase.carry} winners, but "
+                + ("no phase follows it. " if follower is None else f"{follower.name!r} has one precision. ")
+                + "Leave carry out, or let a phase without precision follow."
+            )
+
+
 def _check_finalists(config: StudyConfig) -> None:
     evaluations, count = parse_budget(config.budget).evaluations, config.finalists.count
-    if evaluations is not None and config.search.mode == "sequential" and evaluations < _FEWEST_SEQUENTIAL:
+    n_phases = len(phases_of(config.search))
+    if evaluations is not None and n_phases > 1 and evaluations <= n_phases:
         raise ConfigError(
-            f"budget is {config.budget!r}, but a sequential search needs one for each of its two phases and "
-            f"one that finishes a design. Give at least {_FEWEST_SEQUENTIAL} evaluations."
+            f"budget is {config.budget!r}, but a search of {n_phases} phases needs one for each of them and "
+            f"one that finishes a design. Give at least {n_phases + 1} evaluations."
         )
     if evaluations is not None and count is not None and count > max(1, evaluations // 2):
         raise ConfigError(
@@ -268,7 +310,11 @@ def _explained(error: ValidationError) -> str:
 def _keys_at(path: list[str]) -> list[str]:
     model: type[BaseModel] = StudyConfig
     for part in path:
+        if part.isdigit():
+            continue  # a place in a list, of whose kind the keys are
         annotation = model.model_fields[part].annotation
+        if get_origin(annotation) is list:
+            (annotation,) = get_args(annotation)
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             model = annotation
     return list(model.model_fields)

@@ -1,9 +1,12 @@
 """Modes are lists of phases: what is fixed, what is handed on, how much of the search each gets."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from penjing.store import Trial
-from penjing.study.config import SearchConfig
+
+if TYPE_CHECKING:
+    from penjing.study.config import SearchConfig
 
 STOPPED = "stopped early"
 
@@ -15,29 +18,52 @@ class Phase:
     Attributes:
         name: In the journal and the report.
         share: Of the search's budget, 0 to 1.
+        algorithm: Who proposes.
         uniform: Precision that is fixed for the whole network; empty where it varies.
-        carry: How many winners the phase hands to the next, whose architectures it fixes.
+        carry: How many winners the phase hands to the next, which fixes their architectures.
     """
 
     name: str
     share: float
+    algorithm: str
     uniform: str = ""
     carry: int = 0
 
 
-def phases_of(config: SearchConfig) -> tuple[Phase, ...]:
-    """The phases of a mode.
+def phases_of(search: "SearchConfig") -> tuple[Phase, ...]:
+    """The phases of a search: its own, or those of its mode.
+
+    ``sequential`` searches the architecture in one precision, then the compression of the winners;
+    ``iterative`` does so twice, and the second time knows what the first found out.
 
     Example:
+        >>> from penjing.study.config import SearchConfig
         >>> [phase.name for phase in phases_of(SearchConfig(mode="sequential"))]
         ['architecture', 'compression']
     """
-    if config.mode == "sequential":
-        return (
-            Phase("architecture", 0.7, config.sequential_as, config.carry),
-            Phase("compression", 0.3),
+    if search.phases:
+        total = sum(phase.share for phase in search.phases)
+        return tuple(
+            Phase(p.name, p.share / total, p.algorithm or search.algorithm, p.precision or "", p.carry or 0)
+            for p in search.phases
         )
-    return (Phase("joint", 1.0),)
+
+    def first(name: str, share: float) -> Phase:
+        return Phase(name, share, search.algorithm, search.sequential_as, search.carry)
+
+    def then(name: str, share: float) -> Phase:
+        return Phase(name, share, search.algorithm)
+
+    if search.mode == "sequential":
+        return first("architecture", 0.7), then("compression", 0.3)
+    if search.mode == "iterative":
+        return (
+            first("architecture", 0.4),
+            then("compression", 0.15),
+            first("architecture again", 0.3),
+            then("compression again", 0.15),
+        )
+    return (then("joint", 1.0),)
 
 
 def was_only_shipped(trial: Trial) -> bool:

@@ -72,13 +72,7 @@ class Search:
     def _phase(self, phase: Phase, index: int, winners: list[Candidate]) -> list[Candidate]:
         study = self.study
         problem = study.problem(self._space(phase, winners))
-        searcher = searcher_named(study.config.search.algorithm, problem)
-        if isinstance(searcher, SurrogateSearcher):
-            searcher.n_initial = max(4, min(12, self._n_evaluations(phase) // 4))
-        # All phases learn from all: what the first found out of architectures, the second need not.
-        for trial in study.journal.trials(fidelity="inherited"):
-            if trial.state != "asked":
-                self._tell(searcher, trial)
+        searcher = self._searcher(phase, problem)
         began_s = study.journal.put_once(
             f"{phase.name} began at, extension {study.extension}", study.stopwatch.elapsed_s
         )
@@ -86,20 +80,33 @@ class Search:
         while not self._is_over(phase, began_s):
             asked = study.journal.trials(state="asked", phase=phase.name)
             if not asked:
-                study.settle_box(problem)
+                if study.settle_box(problem):
+                    # Many rank results by the box when they are told: those that were told before, anew.
+                    searcher = self._searcher(phase, problem)
                 self._ask(phase, index, searcher, began_s)
                 asked = study.journal.trials(state="asked", phase=phase.name)
             if not asked:
                 break  # the space is exhausted
             self._evaluate(asked, searcher)
         if not phase.carry:
-            return winners
+            return []
         key = f"winners of {phase.name}, extension {study.extension}"
         kept = study.journal.get(key)
         if kept is None:
             found = self._winners(problem, phase, index)
             kept = study.journal.put_once(key, [winner.as_dict() for winner in found])
         return [Candidate(winner) for winner in kept]
+
+    def _searcher(self, phase: Phase, problem: SearchProblem) -> Searcher:
+        """Who proposes, and knows all that was found out so far."""
+        searcher = searcher_named(phase.algorithm, problem)
+        if isinstance(searcher, SurrogateSearcher):
+            searcher.n_initial = max(4, min(12, self._n_evaluations(phase) // 4))
+        # All phases learn from all: what the first found out of architectures, the second need not.
+        for trial in self.study.journal.trials(fidelity="inherited"):
+            if trial.state != "asked":
+                self._tell(searcher, trial)
+        return searcher
 
     # Asking
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from penjing.blueprint import graph_of
 from penjing.errors import EvaluationError
 from penjing.objectives import Constraint, hypervolume, non_dominated_mask, parse_constraint
 from penjing.protocols import Executor
@@ -214,6 +215,7 @@ class Study:
             log_error="accuracy" not in self.config.hypervolume_box,
             margins=_MARGINS,
             finishing_cost=self.prospects.finishing_cost,
+            graph=lambda candidate: graph_of(self.pipeline.blueprint(candidate)),
         )
 
     def _evaluation_cost(self, candidate: Candidate, costs: Mapping[str, float]) -> float:
@@ -304,10 +306,12 @@ class Study:
     def _points(self, rows: Sequence[dict[str, float]]) -> Any:
         return self.problem(self.pipeline.space).points(rows)
 
-    def settle_box(self, problem: SearchProblem) -> None:
-        """Let accuracy count where networks for these data differ, once a few were trained."""
-        if not self.box.is_settled:
-            self.box.settle(problem, [self.prospects.row(t)["accuracy"] for t in self.inherited_trials()])
+    def settle_box(self, problem: SearchProblem) -> bool:
+        """Let accuracy count where networks differ, once a few were trained; whether that was now."""
+        if self.box.is_settled:
+            return False
+        self.box.settle(problem, [self.prospects.row(t)["accuracy"] for t in self.inherited_trials()])
+        return self.box.is_settled
 
     def _wanted_accuracies(self) -> list[float]:
         return [c.limit for c in self.known_constraints() if c.metric == "accuracy" and c.limit]

@@ -64,7 +64,10 @@ def test_an_unknown_key_is_answered_with_the_nearest(said: dict[str, Any], match
         ({"workers": 0}, r"^workers: .*greater than or equal to 1, got 0\.$"),
         ({"objectives": []}, r"^objectives: .*at least 1 item.*, got \[\]\.$"),
         ({"objectives": "accuracy"}, r"^objectives: .*list, got 'accuracy'\.$"),
-        ({"search": {"mode": "both"}}, r"^search\.mode: .*'joint' or 'sequential', got 'both'\.$"),
+        (
+            {"search": {"mode": "both"}},
+            r"^search\.mode: .*'joint', 'sequential' or 'iterative', got 'both'\.$",
+        ),
         ({"search": {"epochs": 0}}, r"^search\.epochs: .*greater than 0, got 0\.$"),
         (
             {"finalists": {"first_rung_fraction": 1.0}},
@@ -144,9 +147,46 @@ def test_a_value_of_the_wrong_kind_is_shown_with_its_place(said: dict[str, Any],
         (
             ConfigError,
             {"search": {"carry": 4}},
-            r"carry is 4, .*search\.mode: joint\. .*mode to 'sequential'\.$",
+            r"carry is 4, .*search\.mode: joint\. .*mode to 'sequential' or 'iterative'\.$",
         ),
         (ConfigError, {"search": {"sequential_as": "w8"}}, r"sequential_as is 'w8', .*search\.mode: joint\."),
+        (
+            ConfigError,
+            {"search": {"phases": [{"name": "one", "carry": 3}]}},
+            r"carries 3 winners, but no phase",
+        ),
+        (
+            ConfigError,
+            {"search": {"phases": [{"name": "one", "carry": 3}, {"name": "two", "precision": "w8"}]}},
+            r"'two' has one precision",
+        ),
+        (
+            ConfigError,
+            {"search": {"phases": [{"name": "one"}, {"name": "one"}]}},
+            r"named 'one'; every phase needs a name",
+        ),
+        (ConfigError, {"search": {"phases": [{"name": "finalists"}]}}, r"named 'finalists'"),
+        (ConfigError, {"search": {"phases": [{"name": "a", "shares": 2}]}}, r"no key 'shares'.*mean 'share'"),
+        (
+            ConfigError,
+            {"search": {"mode": "iterative", "phases": [{"name": "one"}]}},
+            r"another list of phases",
+        ),
+        (
+            UnknownNameError,
+            {"search": {"phases": [{"name": "one", "algorithm": "bayes"}]}},
+            r"named 'bayes'\. Did you mean 'bayesian'",
+        ),
+        (
+            ConfigError,
+            {"search": {"phases": [{"name": "one", "precision": "w4"}]}},
+            r"precision 'w4', which space\.precisions does not",
+        ),
+        (
+            ConfigError,
+            {"search": {"mode": "iterative"}, "budget": "4 evaluations"},
+            r"4 phases .* least 5 eval",
+        ),
         (
             ConfigError,
             {"search": {"train_on": "supernet", "epochs": 2}},
@@ -180,6 +220,7 @@ def test_what_no_run_could_use_is_refused_before_it_begins(
     [
         {"hypervolume_box": {"accuracy": [0.8, 1.0], "size_bytes": [80, 94]}},
         {"search": {"mode": "sequential", "carry": 4, "sequential_as": "w8"}},
+        {"search": {"phases": [{"name": "one", "precision": "w8", "carry": 2}, {"name": "two"}]}},
         {"search": {"train_on": "supernet", "supernet_epochs": 3}},
         {"search": {"train_on": "auto", "epochs": 2, "supernet_epochs": 3}},
         {"search": {"mode": "joint"}, "space": {"precisions": ["fp32"]}},

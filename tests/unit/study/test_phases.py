@@ -16,7 +16,25 @@ def test_a_sequential_search_hands_the_winners_of_one_precision_on() -> None:
     assert (second.name, second.uniform, second.carry) == ("compression", "", 0)
 
 
-@pytest.mark.parametrize("mode", ["joint", "sequential"])
+def test_an_iterative_search_goes_back_to_all_architectures() -> None:
+    phases = phases_of(SearchConfig(mode="iterative", carry=3, sequential_as="w8"))
+    assert [phase.uniform for phase in phases] == ["w8", "", "w8", ""]
+    assert [phase.carry for phase in phases] == [3, 0, 3, 0]
+
+
+def test_phases_of_ones_own_share_the_search_and_name_their_algorithms() -> None:
+    asked = [
+        {"name": "look", "share": 1, "algorithm": "random"},
+        {"name": "narrow", "share": 2, "precision": "w8", "carry": 2},
+        {"name": "compress"},
+    ]
+    phases = phases_of(SearchConfig.model_validate({"phases": asked, "algorithm": "evolution"}))
+    assert [phase.share for phase in phases] == [0.25, 0.5, 0.25]
+    assert [phase.algorithm for phase in phases] == ["random", "evolution", "evolution"]
+    assert [(phase.uniform, phase.carry) for phase in phases] == [("", 0), ("w8", 2), ("", 0)]
+
+
+@pytest.mark.parametrize("mode", ["joint", "sequential", "iterative"])
 def test_the_phases_share_the_whole_search_and_have_different_names(mode: str) -> None:
     phases = phases_of(SearchConfig.model_validate({"mode": mode}))
     assert sum(phase.share for phase in phases) == pytest.approx(1.0)
