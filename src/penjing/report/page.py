@@ -144,6 +144,26 @@ class ChoiceWorth:
 
 
 @dataclass(frozen=True)
+class PairWorth:
+    """Two choices that act together.
+
+    Attributes:
+        first: A choice.
+        second: Another.
+        best_first: Its value in the combination that gains most beyond the sum of both effects.
+        best_second: That of the other.
+        explained: Share of the variance of the log error that the pair explains beyond the sum, on
+            evaluations left out, with a 95 % bootstrap interval.
+    """
+
+    first: str
+    second: str
+    best_first: str
+    best_second: str
+    explained: Interval
+
+
+@dataclass(frozen=True)
 class Worth:
     """What all choices were worth, by a model that adds up their effects.
 
@@ -152,12 +172,14 @@ class Worth:
         n_trials: Evaluations that it was learnt from, one of each candidate.
         explained: Share of the variance of the log error explained on evaluations left out.
         note: How far to trust it, or why there is nothing.
+        pairs: Choices that act together beyond chance, what they explain first.
     """
 
     choices: tuple[ChoiceWorth, ...]
     n_trials: int
     explained: float | None
     note: str
+    pairs: tuple[PairWorth, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from statistics import median
 from typing import Any
 
 from penjing.report.markup import Cell, field, figure, folded, number, pairs, section, sentence, table, text
-from penjing.report.page import ChoiceWorth, DesignView, Page
+from penjing.report.page import ChoiceWorth, DesignView, Page, Worth
 from penjing.report.wording import count, duration, factor, per_cent, size, time
 
 _ERRORS = {
@@ -122,7 +122,29 @@ def worth_section(page: Page, figures: Mapping[str, Any]) -> str:
     )
     body = sentence(words) + sentence(worth.note) + figure("worth", "The most important choices", figures)
     body += folded("All choices in numbers", table(heads, [_worth_row(choice) for choice in worth.choices]))
+    body += _pairs(worth)
     return section("worth", "What each choice was worth", field("worth", body))
+
+
+def _pairs(worth: Worth) -> str:
+    if not worth.pairs:
+        return sentence("No two choices act together so much that it stands out from chance.")
+    heads = ("Act together", "Best combination", "Explained beyond their sum")
+    rows = [
+        [
+            Cell(text(f"{pair.first} × {pair.second}"), pair.first),
+            Cell(text(f"{pair.best_first}, {pair.best_second}")),
+            number(
+                f"{pair.explained.value:.1%}",
+                pair.explained.value,
+                f"{pair.explained.low:.1%} – {pair.explained.high:.1%}",
+            ),
+        ]
+        for pair in worth.pairs
+    ]
+    return sentence("Choices whose effects do not just add up, as shares of the variance:") + table(
+        heads, rows
+    )
 
 
 def _worth_row(choice: ChoiceWorth) -> list[Cell]:

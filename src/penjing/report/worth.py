@@ -8,7 +8,8 @@ resamples give the intervals; trials that a resample leaves out give the importa
 
 Accuracies must be at equal training: who is trained further makes fewer errors, whatever was chosen.
 
-The model cannot see that choices act together, and the search did not sample them evenly: the page says so.
+Which choices act together beyond that sum is looked for in what it leaves over. The search did not sample
+choices evenly: the page says so.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penjing.report.page import ChoiceWorth, Interval, Worth
+from penjing.report.pairs import Levels, pairs_of
 
 FEWEST_TRIALS = 24
 _N_RESAMPLES = 100
@@ -88,7 +90,14 @@ def worth_of(
             )
         )
     found.sort(key=lambda choice: (-choice.importance, -choice.points.value, choice.name))
-    return Worth(tuple(found), n, explained, _trust(explained))
+
+    def summed(rows: NDArray[np.intp]) -> Floats:
+        fitted = _fit(matrix[rows], error[rows], penalty)
+        return error[rows].mean() + (matrix - matrix[rows].mean(axis=0)) @ fitted
+
+    levels = [_places(choice, candidates) for choice in choices]
+    pairs = pairs_of(levels, error, summed, np.random.default_rng([seed, 18]))
+    return Worth(tuple(found), n, explained, _trust(explained), pairs)
 
 
 def _one_hot(candidates: Sequence[Mapping[str, Any]]) -> tuple[Floats, list[_Levels]]:
@@ -107,6 +116,12 @@ def _one_hot(candidates: Sequence[Mapping[str, Any]]) -> tuple[Floats, list[_Lev
         choices.append(_Levels(name, values, shares, slice(start, start + len(values))))
         start += len(values)
     return (np.hstack(blocks) if blocks else np.zeros((len(candidates), 0))), choices
+
+
+def _places(choice: _Levels, candidates: Sequence[Mapping[str, Any]]) -> Levels:
+    place = {value: at for at, value in enumerate(choice.values)}
+    found = [place[str(c[choice.name])] if choice.name in c else -1 for c in candidates]
+    return Levels(choice.name, choice.values, np.array(found, dtype=np.intp))
 
 
 def _log_cost(costs: Sequence[Mapping[str, float]], name: str) -> Floats | None:
@@ -190,6 +205,6 @@ def _trust(explained: float) -> str:
     if explained < 0.2:
         return f"{share}: too little to rank choices by. Read the intervals, not the order."
     return (
-        f"{share}. Choices that act together are not told apart, the search did not sample evenly, and where "
-        "the importance is near zero the best and worst value are chance."
+        f"{share}. The search did not sample evenly, and where the importance is near zero, best and worst "
+        "value are chance."
     )

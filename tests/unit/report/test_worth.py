@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from penjing.report.page import Worth
 from penjing.report.worth import FEWEST_TRIALS, worth_of
 
 
@@ -99,3 +100,30 @@ def test_the_same_trials_give_the_same_worth(rng: np.random.Generator) -> None:
     candidates, accuracies = _trials(40, rng)
     costs = _costs(candidates)
     assert worth_of(candidates, accuracies, costs, 5) == worth_of(candidates, accuracies, costs, 5)
+
+
+def _acting_together(n: int, rng: np.random.Generator, strength: float) -> Worth:
+    """Two of three choices matter only together."""
+    candidates, accuracies = [], []
+    for _ in range(n):
+        made = {name: int(rng.integers(3)) for name in ("a", "b", "idle")}
+        error = 0.2 * np.exp(strength * (made["a"] == made["b"]) + rng.normal(0, 0.05))
+        candidates.append(made)
+        accuracies.append(float(1 - error))
+    return worth_of(candidates, accuracies, [{} for _ in candidates])
+
+
+def test_choices_that_act_together_are_found(rng: np.random.Generator) -> None:
+    (pair,) = _acting_together(150, rng, 0.4).pairs
+    assert (pair.first, pair.second) == ("a", "b")
+    assert pair.best_first != pair.best_second
+    assert 0.5 < pair.explained.low < pair.explained.value < 1.0
+
+
+def test_where_effects_add_up_no_pair_stands_out(rng: np.random.Generator) -> None:
+    candidates, accuracies = _trials(150, rng)
+    assert worth_of(candidates, accuracies, _costs(candidates)).pairs == ()
+
+
+def test_a_pair_that_is_nothing_but_noise_is_not_named(rng: np.random.Generator) -> None:
+    assert _acting_together(60, rng, 0.0).pairs == ()
