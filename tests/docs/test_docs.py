@@ -17,9 +17,10 @@ from penjing.blueprint import PRECISIONS
 from penjing.cli.app import app
 from penjing.families.convolutional import ConvolutionalSettings
 from penjing.objectives import METRICS
+from penjing.search import ALGORITHMS
 from penjing.store import Manifest
 from penjing.store.front import front_of
-from penjing.study.config import StudyConfig
+from penjing.study.config import PhaseConfig, StudyConfig
 from penjing.tasks.image_classification.folders import SUFFIXES
 
 SECTIONS = {"Top level": StudyConfig} | {
@@ -27,7 +28,21 @@ SECTIONS = {"Top level": StudyConfig} | {
     for name, field in StudyConfig.model_fields.items()
     if isinstance(field.default, BaseModel)
 }
-COMMANDS = typer.main.get_command(app).commands  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def commands(group: Any, prefix: str = "") -> dict[str, Any]:
+    """Every command by the words that call it."""
+    found: dict[str, Any] = {}
+    for name, command in group.commands.items():
+        found |= (
+            commands(command, f"{prefix}{name} ")
+            if hasattr(command, "commands")
+            else {prefix + name: command}
+        )
+    return found
+
+
+COMMANDS = commands(typer.main.get_command(app))
 TYPES = {"integer": int, "number": float, "text": str, "object": dict, "list": list}
 
 
@@ -51,6 +66,16 @@ def test_every_setting_is_named_with_its_default(heading: str) -> None:
             assert yaml.safe_load(code(documented[name])[0]) == plain_default(field), name
 
 
+def test_every_key_of_a_phase_is_named_with_its_default() -> None:
+    text = section(page("reference/configuration.md"), "Phases of a search")
+    documented = {code(cells[0])[0]: cells[1] for cells in rows(text)}
+    assert list(documented) == list(PhaseConfig.model_fields)
+    for name, field in PhaseConfig.model_fields.items():
+        expected = "required" if field.is_required() else plain_default(field)
+        found = documented[name]
+        assert (found if expected == "required" else yaml.safe_load(code(found)[0])) == expected, name
+
+
 def test_every_setting_of_the_family_is_named_with_its_default() -> None:
     text = section(page("reference/configuration.md"), "space").partition("Under `family`")[2]
     documented = {code(cells[0])[0]: yaml.safe_load(code(cells[1])[0]) for cells in rows(text)}
@@ -64,7 +89,7 @@ def _as_lists(values: Any) -> Any:
 
 
 def test_every_command_is_documented_and_no_other() -> None:
-    headings = re.findall(r"^## penjing (\w+)$", page("reference/command-line.md"), re.MULTILINE)
+    headings = re.findall(r"^## penjing ([\w ]+)$", page("reference/command-line.md"), re.MULTILINE)
     assert headings == list(COMMANDS)
 
 
@@ -128,6 +153,11 @@ def test_every_metric_is_documented_with_its_units() -> None:
         same_as = code(units)[0]
         units = documented[same_as][3] if same_as in METRICS else units
         assert set(code(units)) == set(metric.units)
+
+
+def test_every_search_algorithm_has_a_card() -> None:
+    headings = re.findall(r"^## (.+)$", page("reference/algorithms.md"), re.MULTILINE)
+    assert headings == list(ALGORITHMS)
 
 
 def test_every_precision_is_documented() -> None:

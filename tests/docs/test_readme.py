@@ -49,7 +49,7 @@ def test_every_command_exists(where: str, command: str) -> None:
 def _check_penjing(words: list[str]) -> None:
     if words[0] == "--help":
         return
-    command = COMMANDS[words[0]]
+    command = COMMANDS[words[0] if words[0] in COMMANDS else " ".join(words[:2])]
     options = {option for parameter in command.params for option in parameter.opts}
     assert {word for word in words if word.startswith("--")} <= options
     for word in words[1:]:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from penjing import __version__
+from penjing.cli.benchmark import benchmark
 
 app = typer.Typer(
     name="penjing",
@@ -136,6 +137,9 @@ def measure(
     for warning in measured["warnings"]:
         typer.echo(f"penjing: {warning}", err=True)
     typer.echo(json.dumps(measured, indent=2) if as_json else "\n".join(measurement_lines(measured)))
+
+
+app.add_typer(benchmark)
 
 
 def _show(path: Path) -> None:

@@ -1,0 +1,103 @@
+"""Run a comparison of search algorithms and show it: progress, table, curves."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from penjing.tables import Search, Settings, Table
+
+
+def run_comparison(
+    tables: Sequence["Table"],
+    algorithms: str,
+    settings: "Settings",
+    queries: Sequence[int],
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Search every table with every algorithm; print a table of each, or one JSON document."""
+    from penjing.search import ALGORITHMS, available_algorithms, searcher_class
+    from penjing.tables import Judge, compare, rows_of, write_curves
+
+    names = available_algorithms() if algorithms == "all" else algorithms.split(",")
+    for name in names:
+        searcher_class(name)  # whether it is there, before anything runs
+    judges = [Judge(table) for table in tables]
+    if algorithms == "all" and (missing := [name for name in ALGORITHMS if name not in names]):
+        typer.echo(f"penjing: left out, as their packages are not installed: {', '.join(missing)}.", err=True)
+    shown = [n for n in queries if n <= settings.queries] or [settings.queries]
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+    document: list[dict[str, object]] = []
+    for table, judge in zip(tables, judges, strict=True):
+        line = _Line(table, len(names) * settings.seeds)
+        searches = compare(table, names, settings, out / "searches.jsonl" if out else None, line.observe)
+        line.end()
+        scores = judge.scores(searches)
+        rows = rows_of(scores, judge.is_single, shown)
+        document.append({"table": table.name, "rows": rows})
+        if not as_json:
+            typer.echo("\n".join(_lines(table, rows, settings)))
+        if out:
+            name = "".join(letter if letter.isalnum() else "-" for letter in table.name).strip("-")
+            write_curves(out / f"{name}.html", scores, table.name, judge.is_single)
+            typer.echo(f"Curves: {out / f'{name}.html'}", err=True)
+    if as_json:
+        typer.echo(
+            json.dumps({"format_version": 1, "queries": settings.queries, "tables": document}, indent=2)
+        )
+
+
+class _Line:
+    """Progress on a terminal: which search is running."""
+
+    def __init__(self, table: "Table", n: int) -> None:
+        self._name = table.name
+        self._n = n
+        self._done = 0
+        self._width = 0
+
+    def observe(self, search: "Search") -> None:
+        self._done += 1
+        if sys.stderr.isatty():
+            text = (
+                f"{self._name} · {search.algorithm}, seed {search.seed} · {self._done} of {self._n} searches"
+            )
+            sys.stderr.write("\r" + text.ljust(self._width))
+            sys.stderr.flush()
+            self._width = len(text)
+
+    def end(self) -> None:
+        if self._width:
+            sys.stderr.write("\r" + " " * self._width + "\r")
+
+
+def _lines(table: "Table", rows: Sequence[Mapping[str, object]], settings: "Settings") -> list[str]:
+    """A heading and one line per algorithm."""
+    columns = [name for name in rows[0] if not name.endswith("_deviation")] if rows else []
+    texts = [[name.replace("_", " ") for name in columns]]
+    texts += [[_text(name, row[name]) for name in columns] for row in rows]
+    widths = [max(len(line[at]) for line in texts) for at in range(len(columns))]
+    lines = [
+        f"{table.name}: {table.is_allowed.sum():,} rows allowed of {len(table.candidates):,}, "
+        f"{settings.queries} queries a search, {settings.batch} at a time"
+    ]
+    lines += [
+        "  ".join(text.rjust(width) for text, width in zip(line, widths, strict=True)) for line in texts
+    ]
+    if settings.max_seconds is not None:
+        lines.append(f"No algorithm began a search after {settings.max_seconds:g} s.")
+    return lines
+
+
+def _text(name: str, value: object) -> str:
+    if value is None:
+        return "-"
+    if name.startswith("found"):
+        return f"{value:.0%}"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

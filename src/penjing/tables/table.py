@@ -1,0 +1,347 @@
+"""A table that has a row for every candidate of a space, or for some of them."""
+
+import csv
+import gzip
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penjing.blueprint import Graph
+from penjing.errors import DataError, InvalidValueError, unknown_name
+from penjing.objectives import Metric
+from penjing.search import SearchProblem
+from penjing.search.problem import Limit
+from penjing.space import Candidate, Choice, SearchSpace, Value
+
+Column = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ColumnLimit:
+    """A hard limit on a column, such as ``latency_ms <= 5``."""
+
+    metric: str
+    upper: bool
+    limit: float
+
+    def __str__(self) -> str:
+        return f"{self.metric} {'<=' if self.upper else '>='} {self.limit:g}"
+
+    def violation(self, value: float) -> float:
+        """By how much a value breaks the limit, in parts of it; 0 when it is met."""
+        excess = value - self.limit if self.upper else self.limit - value
+        return max(0.0, excess / (abs(self.limit) or 1.0))
+
+    @classmethod
+    def parse(cls, text: str) -> "ColumnLimit":
+        """Read ``COLUMN <= NUMBER`` or ``COLUMN >= NUMBER``.
+
+        Raises:
+            InvalidValueError: If the text has another form.
+
+        Example:
+            >>> ColumnLimit.parse("latency_ms <= 2.5").violation(5.0)
+            1.0
+        """
+        for sign in ("<=", ">="):
+            name, found, number = text.partition(sign)
+            if found and name.strip():
+                if _is_number(number):
+                    return cls(name.strip(), sign == "<=", float(number))
+                break
+        raise InvalidValueError(
+            f"{text!r} is no limit. Write a column, <= or >=, and a number: 'latency_ms <= 5'."
+        )
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A column to make more or less of.
+
+    Attributes:
+        column: Its name.
+        maximise: Whether more is better.
+        best: The best value of the table.
+        worst: From which value on nothing counts.
+        ideal: What those who search may take for the best: known without the table.
+    """
+
+    column: str
+    maximise: bool
+    best: float
+    worst: float
+    ideal: float
+
+
+@dataclass(frozen=True)
+class Table:
+    """Candidates and what is known of each.
+
+    Attributes:
+        name: For reports.
+        space: Of which the rows are candidates.
+        candidates: One a row.
+        columns: Numbers by name, ``[rows]`` each.
+        objectives: The first is what only an evaluation reveals; all others are known of every candidate.
+        limits: Hard, on columns that are known.
+        costs: Further columns that are known of every candidate, by the name that searches know them by.
+        twins: Rows that are the same network have the same number, ``[rows]``; empty where nobody knows.
+        graph: The network of a candidate.
+        is_partial: Whether the space has candidates that are in no row.
+    """
+
+    name: str
+    space: SearchSpace
+    candidates: Sequence[Candidate]
+    columns: Mapping[str, Column]
+    objectives: Sequence[Objective]
+    limits: Sequence[Limit] = ()
+    costs: Mapping[str, str] = field(default_factory=dict[str, str])
+    twins: Column = field(default_factory=lambda: np.zeros(0))
+    graph: Callable[[Candidate], Graph] | None = None
+    is_partial: bool = False
+
+    @cached_property
+    def row_of(self) -> Mapping[str, int]:
+        """The row of a candidate, by its key."""
+        return {candidate.key: row for row, candidate in enumerate(self.candidates)}
+
+    @cached_property
+    def digest(self) -> str:
+        """Of candidates and columns: a table that was changed is another one."""
+        made = hashlib.sha256("".join(candidate.key for candidate in self.candidates).encode())
+        for name in sorted(self.columns):
+            made.update(name.encode() + np.ascontiguousarray(self.columns[name]).tobytes())
+        return made.hexdigest()[:16]
+
+    @property
+    def sought(self) -> Column:
+        """What an evaluation reveals, ``[rows]``."""
+        return self.columns[self.objectives[0].column]
+
+    @cached_property
+    def is_allowed(self) -> NDArray[np.bool_]:
+        """Which rows keep all limits, and cost no more than what counts, ``[rows]``."""
+        allowed = np.ones(len(self.candidates), dtype=bool)
+        for limit in self.limits:
+            allowed &= np.array([limit.violation(value) == 0.0 for value in self.columns[limit.metric]])
+        for objective in self.objectives[1:]:
+            allowed &= self.columns[objective.column] <= objective.worst
+        return allowed
+
+    def problem(self) -> SearchProblem:
+        """What a search is given: the space, and what is known of a candidate before it is evaluated."""
+        known = {objective.column: objective.column for objective in self.objectives[1:]}
+        known |= {limit.metric: limit.metric for limit in self.limits} | dict(self.costs)
+
+        def costs(candidate: Candidate) -> Mapping[str, float]:
+            row = self.row_of[candidate.key]
+            return {name: float(self.columns[column][row]) for name, column in known.items()}
+
+        sought = self.objectives[0]
+        box = {objective.column: (objective.ideal, objective.worst) for objective in self.objectives}
+        return SearchProblem(
+            self.space,
+            costs,
+            box,
+            self.limits,
+            trained_metric=sought.column,
+            metrics={
+                objective.column: Metric(objective.column, "", {"": "1"}, objective.maximise)
+                for objective in self.objectives
+            },
+            linear=[objective.column for objective in self.objectives],
+            graph=self.graph,
+            is_exact=True,
+            candidates=self.candidates if self.is_partial else None,
+        )
+
+    def points(self) -> Column:
+        """All rows as costs, ``[rows, objectives]``: 0 best, 1 worst; 1 where a limit is broken."""
+        points = np.column_stack(
+            [
+                np.clip((self.columns[o.column] - o.best) / (o.worst - o.best), 0.0, 1.0)
+                for o in self.objectives
+            ]
+        )
+        points[~self.is_allowed] = 1.0
+        return points
+
+
+def read_columns(path: Path) -> dict[str, list[str]]:
+    """Read a CSV file with a heading, packed with gzip or not: the texts of every column.
+
+    Raises:
+        DataError: If there is no such file, no heading, or a row has another number of fields.
+    """
+    if not path.is_file():
+        raise DataError(f"There is no file {str(path)!r}. Give the path of a CSV file.")
+    encoding = "utf-8-sig"  # what spreadsheets write before the first name is no part of it
+    is_packed = path.suffix == ".gz"
+    with (
+        gzip.open(path, "rt", newline="", encoding=encoding)
+        if is_packed
+        else path.open(newline="", encoding=encoding)
+    ) as file:
+        rows = csv.reader(file)
+        heading = next(rows, [])
+        if not heading:
+            raise DataError(f"{path} is empty. Its first line must name the columns.")
+        columns: dict[str, list[str]] = {name: [] for name in heading}
+        if len(columns) < len(heading):
+            raise DataError(f"{path} names a column twice: {', '.join(heading)}. Rename one of them.")
+        for row in rows:
+            if not row:
+                continue
+            if len(row) != len(heading):
+                raise DataError(
+                    f"Line {rows.line_num} of {path} has {len(row)} fields, the heading {len(heading)}. "
+                    "Mend the file."
+                )
+            for name, text in zip(heading, row, strict=True):
+                columns[name].append(text)
+    return columns
+
+
+def table_of(
+    path: Path,
+    choices: Sequence[str],
+    maximise: str,
+    minimise: Sequence[str] = (),
+    limits: Sequence[str] = (),
+) -> Table:
+    """Make a table of any CSV file with one column per choice.
+
+    Args:
+        path: The file; ``.csv`` or ``.csv.gz``.
+        choices: Columns that together name a row.
+        maximise: What evaluations reveal.
+        minimise: Costs, known of every row; less is better.
+        limits: Such as ``latency_ms <= 5``.
+
+    Raises:
+        DataError: If the file cannot be used as it is.
+        UnknownNameError: If it has no such column.
+        InvalidValueError: If a limit has another form, or a column is named twice.
+    """
+    texts = read_columns(path)
+    parsed = [ColumnLimit.parse(limit) for limit in limits]
+    for name in (*choices, maximise, *minimise, *(limit.metric for limit in parsed)):
+        if name not in texts:
+            raise unknown_name(f"column of {path.name}", name, texts)
+    if any(limit.metric == maximise for limit in parsed):
+        raise InvalidValueError(
+            f"{maximise!r} is what evaluations reveal, and a limit needs a column that is known before. "
+            "Leave the limit out."
+        )
+    named = [*choices, maximise, *minimise]
+    twice = sorted({name for name in named if named.count(name) > 1})
+    if twice:
+        raise InvalidValueError(f"{', '.join(twice)}: named twice. A column is one choice or one objective.")
+    numeric = {
+        name: numbers_of(path, name, texts[name])
+        for name in {maximise, *minimise, *(p.metric for p in parsed)}
+    }
+    values = {name: _values(texts[name]) for name in choices}
+    space = SearchSpace(
+        Choice(
+            name, tuple(sorted(set(values[name]), key=_by_kind)), ordered=not isinstance(values[name][0], str)
+        )
+        for name in choices
+    )
+    candidates = [
+        Candidate(dict(zip(choices, row, strict=True)))
+        for row in zip(*(values[name] for name in choices), strict=True)
+    ]
+    _refuse_doubles(path, candidates)
+    objectives = [
+        _objective(maximise, True, numeric),
+        *(_objective(name, False, numeric) for name in minimise),
+    ]
+    return Table(
+        path.name.removesuffix(".gz").removesuffix(".csv"),
+        space,
+        candidates,
+        numeric,
+        objectives,
+        parsed,
+        is_partial=len(candidates) < space.cardinality,
+    )
+
+
+def _objective(name: str, maximise: bool, columns: Mapping[str, Column]) -> Objective:
+    """From the best value to the worst but one thousandth, which failures do not stretch."""
+    column = columns[name]
+    least, most = float(column.min()), float(column.max())
+    if least == most:
+        raise DataError(f"Column {name!r} is {least:g} everywhere. Leave it out.")
+    if not maximise:
+        worst = float(np.quantile(column, 0.999, method="higher"))
+        return Objective(name, False, least, worst if worst > least else most, least)
+    worst = float(np.quantile(column, 0.001, method="lower"))
+    worst = worst if worst < most else least
+    # Shares and per cent have an end that everybody knows.
+    known = [end for end in (1.0, 100.0) if least >= 0.0 and most <= end]
+    return Objective(name, True, most, worst, known[0] if known else 2 * most - worst)
+
+
+def numbers_of(path: Path, name: str, texts: Sequence[str]) -> Column:
+    """A column as numbers.
+
+    Args:
+        path: Of the file, for errors.
+        name: Of the column, likewise.
+        texts: As read.
+
+    Raises:
+        DataError: If there are none, or one is not a finite number.
+    """
+    try:
+        numbers = np.array(texts, dtype=np.float64)
+    except ValueError:
+        bad = next(text for text in texts if not _is_number(text))
+        raise DataError(
+            f"Column {name!r} of {path.name} holds {bad!r}, which is no number. Mend the file."
+        ) from None
+    if not np.all(np.isfinite(numbers)):
+        raise DataError(f"Column {name!r} of {path.name} holds numbers that are not finite. Mend the file.")
+    if not len(numbers):
+        raise DataError(f"{path.name} has no rows.")
+    return numbers
+
+
+def _values(texts: Sequence[str]) -> list[Value]:
+    """Numbers where all are, and no two texts are the same number."""
+    different = set(texts)
+    if all(_is_number(text) for text in different) and len({float(text) for text in different}) == len(
+        different
+    ):
+        return [int(text) if text.lstrip("+-").isdigit() else float(text) for text in texts]
+    return list(texts)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return bool(np.isfinite(float(text)))
+    except ValueError:
+        return False
+
+
+def _by_kind(value: Value) -> tuple[bool, float, str]:
+    return (True, 0.0, value) if isinstance(value, str) else (False, float(value), "")
+
+
+def _refuse_doubles(path: Path, candidates: Sequence[Candidate]) -> None:
+    first: dict[str, int] = {}
+    for row, candidate in enumerate(candidates):
+        if candidate.key in first:
+            raise DataError(
+                f"Lines {first[candidate.key] + 2} and {row + 2} of {path.name} have the same choices. "
+                "Name all columns that tell rows apart as choices."
+            )
+        first[candidate.key] = row

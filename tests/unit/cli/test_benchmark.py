@@ -1,0 +1,76 @@
+"""The commands below ``penjing benchmark``, from a file to a table, a document and a picture."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from penjing.cli.app import app
+from penjing.errors import InvalidValueError, UnknownNameError
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    rows = [
+        f"{depth},{width},{depth * width / 20:.2f},{depth * width}"
+        for depth in range(1, 5)
+        for width in range(1, 6)
+    ]
+    file = tmp_path / "mine.csv"
+    file.write_text("\n".join(["depth,width,score,bytes", *rows]) + "\n")
+    return file
+
+
+def call(*words: str) -> str:
+    result = CliRunner().invoke(app, ["benchmark", *words], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def arguments(path: Path) -> list[str]:
+    return [
+        "table",
+        str(path),
+        "--choices",
+        "depth,width",
+        "--maximise",
+        "score",
+        "--seeds",
+        "2",
+        "--queries",
+        "8",
+    ]
+
+
+def test_a_table_is_searched_and_shown(path: Path) -> None:
+    shown = call(*arguments(path), "--algorithms", "random,local").splitlines()
+    assert shown[0].startswith("mine: 20 rows allowed of 20, 8 queries a search")
+    assert [line.split()[0] for line in shown[2:]] == ["random", "local"]
+
+
+def test_json_is_one_document(path: Path) -> None:
+    shown = call(*arguments(path), "--minimise", "bytes", "--algorithms", "bayesian", "--json")
+    document = json.loads(shown)
+    (table,) = document["tables"]
+    assert document["format_version"] == 1
+    assert 0.0 < table["rows"][0]["hypervolume_8"] <= 1.0
+
+
+def test_searches_are_kept_and_drawn(path: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    first = call(*arguments(path), "--algorithms", "random", "--out", str(out))
+    kept = (out / "searches.jsonl").read_text()
+    assert "plotly" in (out / "mine.html").read_text()
+    assert call(*arguments(path), "--algorithms", "random", "--out", str(out)) == first
+    assert (out / "searches.jsonl").read_text() == kept
+
+
+def test_an_algorithm_that_is_not_there_is_named_before_anything_runs(path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'random'"):
+        call(*arguments(path), "--algorithms", "randm")
+
+
+def test_a_percentile_is_a_number(path: Path) -> None:
+    with pytest.raises(InvalidValueError, match="'half' is no percentile"):
+        call("hwnas", str(path.parent), "--limits", "half")
