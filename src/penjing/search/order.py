@@ -18,8 +18,8 @@ def places(points: Array) -> NDArray[np.intp]:
         points: Costs, ``[n, objectives]``.
 
     Example:
-        >>> places(np.array([[0.5, 0.5], [0.1, 0.9], [0.6, 0.6]])).tolist()
-        [1, 0, 2]
+        >>> places(np.array([[0.6, 0.6], [0.5, 0.5], [0.1, 0.9]])).tolist()
+        [2, 0, 1]
     """
     if points.shape[1] == 1:
         found = np.empty(len(points), dtype=np.intp)
