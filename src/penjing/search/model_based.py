@@ -1,5 +1,6 @@
 """What searchers share that learn a model of the trained metric and evaluate what it promises most of."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
@@ -33,7 +34,7 @@ class Model(Protocol):
         ...
 
 
-class ModelBasedSearcher:
+class ModelBasedSearcher(ABC):
     """Looks at all candidates of a small space, or breeds many of a large one; evaluates what promises most.
 
     A subclass gives :meth:`describe` and :meth:`fitted`.
@@ -54,10 +55,11 @@ class ModelBasedSearcher:
         self._seen: set[str] = set()
         self._all: Pool | None = None
 
+    @abstractmethod
     def describe(self, candidates: Sequence[Candidate]) -> Any:
         """Candidates as the model reads them."""
-        raise NotImplementedError("Give describe.")
 
+    @abstractmethod
     def fitted(self, told: Sequence[Candidate], scores: Array) -> Model:
         """A model of what was told: a function of that alone, so that a rebuilt searcher fits the same.
 
@@ -65,7 +67,6 @@ class ModelBasedSearcher:
             told: In the order in which it was told.
             scores: Normal scores of the trained metric, ``[n]``; more is better.
         """
-        raise NotImplementedError("Give fitted.")
 
     def tell(self, candidate: Candidate, costs: Mapping[str, float]) -> None:
         """Learn what an evaluation gave for the trained metric."""
