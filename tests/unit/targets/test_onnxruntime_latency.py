@@ -214,6 +214,26 @@ def test_work_is_counted_in_padded_blocks() -> None:
     assert amounts["integer_patches.copies"] == 64 * 9 / 1e3
 
 
+def test_what_only_kernels_of_512_bits_do_is_counted_where_they_run() -> None:
+    build = BlueprintBuilder(InputSpec("x", (1, 14, 14)))
+    at = build.conv2d("a", build.dequantize(), 8)
+    at = build.conv2d("b", build.conv2d("deep", at, 8, groups=8), 16)
+    made = build.finish(build.linear("head", build.global_average_pool(at), 10))
+    pool = next(layer for layer in made.layers if layer.operation == "global_average_pool")
+    # Eight channels fill a block of 8 but not one of 16: those are brought back to rows to be read.
+    assert layer_amounts(made, made["b"], 16)["float_reorder.elements"] == pytest.approx(8 * 14 * 14 / 1e3)
+    assert "float_reorder.nodes" not in layer_amounts(made, made["b"], 8)
+    assert "float_reorder.nodes" not in layer_amounts(made, made["a"], 16)
+    assert "float_reorder.nodes" not in layer_amounts(made, pool, 16)
+    assert layer_amounts(made, made["deep"], 16)["float_depthwise.rows"] == pytest.approx(14 / 1e3)
+    integer = with_precisions(made, lambda _: "w8a8")
+    assert layer_amounts(integer, integer["a"], 16)["integer_narrow.pixels"] == pytest.approx(14 * 14 / 1e3)
+    assert "integer_narrow.pixels" not in layer_amounts(integer, integer["b"], 16)
+    assert layer_amounts(integer, integer["deep"], 16)["integer_uneven.macs"] > 0
+    narrow = [layer_amounts(integer, layer, 8) for layer in integer.layers]
+    assert not any(name.startswith(("integer_narrow", "integer_uneven")) for made in narrow for name in made)
+
+
 def test_prices_equal_those_of_another_library(rng: np.random.Generator) -> None:
     nnls = pytest.importorskip("scipy.optimize").nnls
     work = rng.random((30, 8)) * (rng.random((30, 8)) < 0.7)

@@ -4,19 +4,18 @@ The kernels work on padded blocks, so the amounts are padded too. Float
 convolutions run on channels in blocks as wide as a vector register, except
 the first, whose few channels are read as they are; integer convolutions gather patches
 and multiply matrices. Weights stored in few bits for float layers are
-unpacked at load and cost what floats cost.
+unpacked at load and cost what floats cost. What only the kernels for
+registers of 512 bits do is counted where blocks are that wide.
 """
 
 from math import prod
 
 from penjing.blueprint import Blueprint, Layer, precision_named
+from penjing.targets.onnxruntime.convolution_cycles import WIDE_BLOCK, Walk, cycles_per_row
 
 MATRIX_COLUMNS = 16
 """Columns that one step of the integer matrix product computes."""
 _MATRIX_DEPTH = 4
-# Found by what fits measurements best: a single block of filters fills the pipeline badly.
-_OUTPUTS_PER_STEP = {1: 3, 2: 6, 3: 4, 4: 3}
-_LATENCY_CYCLES = 3.0
 _DEPTHWISE_CHANNELS = 8
 
 # Operations that take about as long as another, whose price is known.
@@ -36,6 +35,7 @@ USUAL_PRICES_US = {
     "float_depthwise.cycles": 0.26,
     "float_depthwise.macs": 0.02,
     "float_depthwise.nodes": 0.42,
+    "float_depthwise.rows": 30.0,
     "float_first.cycles": 0.02,
     "float_first.macs": 26.0,
     "float_first.nodes": 0.3,
@@ -45,6 +45,8 @@ USUAL_PRICES_US = {
     "float_point.cycles": 0.37,
     "float_point.macs": 0.02,
     "float_point.nodes": 1.2,
+    "float_reorder.elements": 0.1,
+    "float_reorder.nodes": 0.3,
     "global_average_pool_float.elements": 0.02,
     "global_average_pool_float.nodes": 3.7,
     "global_average_pool_integer.elements": 0.068,
@@ -57,9 +59,13 @@ USUAL_PRICES_US = {
     "integer_depthwise.nodes": 1.1,
     "integer_depthwise.pixels": 1.4,
     "integer_depthwise.tails": 1.1,
+    "integer_narrow.depth": 0.034,
+    "integer_narrow.pixels": 8.0,
     "integer_patches.copies": 0.02,
     "integer_patches.elements": 0.02,
     "integer_patches.rows": 7.5,
+    "integer_uneven.macs": 40.0,
+    "integer_uneven.pixels": 0.4,
     "linear.elements": 0.02,
     "linear_float.nodes": 3.7,
     "linear_integer.nodes": 4.7,
@@ -90,8 +96,11 @@ def layer_amounts(blueprint: Blueprint, layer: Layer, width_multiple: int) -> Am
     shapes = [blueprint.shape_of(name) for name in layer.inputs]
     if layer.operation == "conv2d":
         if precision_named(layer.precision).integer:
-            return _integer_convolution(layer, shapes[0])
-        return _float_convolution(layer, shapes[0], width_multiple)
+            return _integer_convolution(layer, shapes[0], width_multiple)
+        made = _float_convolution(layer, shapes[0], width_multiple)
+        if "float_first.nodes" in made and is_in_blocks(blueprint, layer.inputs[0]):
+            made |= _reordered(shapes[0])
+        return made
     kind = f"{_PRICED_AS.get(layer.operation, layer.operation)}_{_number_kind(layer)}"
     elements = max(prod(shape) for shape in (*shapes, layer.output_shape)) / 1e3
     if layer.operation == "linear":
@@ -100,7 +109,22 @@ def layer_amounts(blueprint: Blueprint, layer: Layer, width_multiple: int) -> Am
         is_pixels = layer.inputs[0] in (blueprint.input.name, "input.resize")
         if is_pixels:
             kind = "pixels"
-    return {f"{kind}.nodes": 1.0, f"{kind}.elements": elements}
+    made = {f"{kind}.nodes": 1.0, f"{kind}.elements": elements}
+    if kind == "global_average_pool_float" and shapes[0][0] % width_multiple:
+        made |= _reordered(shapes[0])
+    return made
+
+
+def is_in_blocks(blueprint: Blueprint, name: str) -> bool:
+    """Whether a tensor lies in memory in blocks of channels, as float convolutions write it."""
+    if name == blueprint.input.name or blueprint[name].output_storage == "uint8":
+        return False
+    return blueprint[name].operation not in ("dequantize", "resize")
+
+
+def _reordered(shape: tuple[int, ...]) -> Amounts:
+    """What it takes to bring a picture from blocks of channels to rows."""
+    return {"float_reorder.nodes": 1.0, "float_reorder.elements": prod(shape) / 1e3}
 
 
 def _number_kind(layer: Layer) -> str:
@@ -123,22 +147,24 @@ def _float_convolution(layer: Layer, shape: tuple[int, ...], block: int) -> Amou
         "depthwise" if is_depthwise else "first" if channels < block else "point" if kernel == 1 else "plain"
     )
     read = 1 if is_depthwise else channels if channels < block else _padded(channels, block)
-    row_taps = sum(_taps(row, height, kernel, stride) for row in range(rows))
-    inside = sum(_taps(column, breadth, kernel, stride) == kernel for column in range(columns))
     if kernel == 1 and stride == 1:  # the picture is one long row
-        row_taps, inside, columns = 1, rows * columns, rows * columns
-    cycles = 0.0
-    for filters in _filter_groups(wide // block, is_depthwise):
-        outputs = _OUTPUTS_PER_STEP[filters]
-        full, rest = divmod(inside, outputs)
-        cycles += full * _cycles(filters, outputs) + rest // 2 * _cycles(filters, 2)
-        cycles += (rest % 2 + columns - inside) * _cycles(filters, 1)
-    return {
+        row_taps, walk = 1, Walk(1, rows * columns, 0, 0)
+    else:
+        row_taps = sum(_taps(row, height, kernel, stride) for row in range(rows))
+        edges = [taps for at in range(columns) if (taps := _taps(at, breadth, kernel, stride)) < kernel]
+        walk = Walk(kernel, columns - len(edges), len(edges), sum(edges))
+    made = {
         f"float_{kind}.nodes": 1.0,
-        f"float_{kind}.cycles": cycles * row_taps * kernel * read / 1e3,
-        f"float_{kind}.macs": wide * read * kernel**2 * rows * layer.output_shape[2] / 1e6,
-        "float_convolution.outputs": wide * rows * layer.output_shape[2] / 1e3,
+        f"float_{kind}.cycles": cycles_per_row(walk, wide // block, block, is_depthwise)
+        * row_taps
+        * read
+        / 1e3,
+        f"float_{kind}.macs": wide * read * kernel**2 * rows * columns / 1e6,
+        "float_convolution.outputs": wide * rows * columns / 1e3,
     }
+    if is_depthwise and block >= WIDE_BLOCK:
+        made["float_depthwise.rows"] = wide // block * rows / 1e3
+    return made
 
 
 def _taps(at: int, size: int, kernel: int, stride: int) -> int:
@@ -147,30 +173,13 @@ def _taps(at: int, size: int, kernel: int, stride: int) -> int:
     return min(first + kernel, size) - max(first, 0)
 
 
-def _filter_groups(blocks: int, is_depthwise: bool) -> list[int]:
-    if is_depthwise:
-        return [1] * blocks
-    return [4] * (blocks // 4) + [blocks % 4] * (blocks % 4 > 0)
-
-
-def _cycles(filters: int, outputs: int) -> float:
-    """Cycles of one multiply-add for each filter and output: two a cycle, but each waits for the last."""
-    return max(_LATENCY_CYCLES, filters * outputs / 2, (filters + outputs) / 2)
-
-
-def _integer_convolution(layer: Layer, shape: tuple[int, ...]) -> Amounts:
+def _integer_convolution(layer: Layer, shape: tuple[int, ...], block: int) -> Amounts:
     channels, _, _ = shape
     width, rows, columns = layer.output_shape
     kernel = layer.attributes["kernel"]
     pixels = rows * columns
     if layer.attributes["groups"] > 1:
-        return {
-            "integer_depthwise.nodes": 1.0,
-            "integer_depthwise.macs": width * kernel**2 * pixels / 1e6,
-            "integer_depthwise.pixels": pixels * kernel**2 / 1e3,
-            "integer_depthwise.tails": pixels * kernel**2 * (width % _DEPTHWISE_CHANNELS) / 1e3,
-            "integer_convolution.outputs": width * pixels / 1e3,
-        }
+        return _integer_depthwise(width, kernel, pixels, block)
     depth = _padded(channels * kernel**2, _MATRIX_DEPTH)
     made = {
         "integer_convolution.nodes": 1.0,
@@ -178,8 +187,25 @@ def _integer_convolution(layer: Layer, shape: tuple[int, ...]) -> Amounts:
         "integer_convolution.outputs": width * pixels / 1e3,
         "integer_convolution.depth": pixels * depth / 1e3,
     }
+    if block >= WIDE_BLOCK and width < MATRIX_COLUMNS:
+        made["integer_narrow.depth"] = pixels * depth / 1e3
+        made["integer_narrow.pixels"] = pixels / 1e3
     if kernel > 1:
         made["integer_patches.rows"] = pixels * kernel / 1e3
         made["integer_patches.copies"] = pixels * kernel**2 / 1e3
         made["integer_patches.elements"] = pixels * kernel**2 * channels / 1e3
+    return made
+
+
+def _integer_depthwise(width: int, kernel: int, pixels: int, block: int) -> Amounts:
+    made = {
+        "integer_depthwise.nodes": 1.0,
+        "integer_depthwise.macs": width * kernel**2 * pixels / 1e6,
+        "integer_depthwise.pixels": pixels * kernel**2 / 1e3,
+        "integer_depthwise.tails": pixels * kernel**2 * (width % _DEPTHWISE_CHANNELS) / 1e3,
+        "integer_convolution.outputs": width * pixels / 1e3,
+    }
+    if block >= WIDE_BLOCK and width % WIDE_BLOCK:  # then all channels go through the narrower kernel
+        made["integer_uneven.macs"] = made["integer_depthwise.macs"]
+        made["integer_uneven.pixels"] = made["integer_depthwise.pixels"]
     return made

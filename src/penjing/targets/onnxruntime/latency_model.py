@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from penjing.blueprint import Blueprint, Layer
 from penjing.errors import FormatVersionError, InvalidValueError
-from penjing.targets.onnxruntime.latency_features import USUAL_PRICES_US, layer_amounts
+from penjing.targets.onnxruntime.latency_features import USUAL_PRICES_US, is_in_blocks, layer_amounts
 from penjing.targets.onnxruntime.nonnegative import nonnegative_prices
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 NAMES = tuple(sorted(USUAL_PRICES_US))
 FEWEST_NETWORKS = 8
 _PRIOR_WEIGHTS = (0.03, 0.3, 3.0, 30.0)
@@ -172,10 +172,11 @@ def _ranks(values: Array) -> Array:
 def _layer_key(blueprint: Blueprint, layer: Layer) -> tuple[Any, ...]:
     shapes = tuple(blueprint.shape_of(name) for name in layer.inputs)
     reads_pixels = layer.inputs[0] in (blueprint.input.name, "input.resize")
+    reads_blocks = layer.operation == "conv2d" and is_in_blocks(blueprint, layer.inputs[0])
     attributes = tuple(layer.attributes.values())
     return (
         layer.operation, shapes, layer.output_shape, attributes,
-        layer.precision, layer.output_storage, reads_pixels,
+        layer.precision, layer.output_storage, reads_pixels, reads_blocks,
     )  # fmt: skip
 
 
