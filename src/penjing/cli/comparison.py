@@ -1,6 +1,7 @@
 """Run a comparison of search algorithms and show it: progress, table, curves."""
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -44,7 +45,7 @@ def run_comparison(
         if not as_json:
             typer.echo("\n".join(_lines(table, rows, settings)))
         if out:
-            name = "".join(letter if letter.isalnum() else "-" for letter in table.name).strip("-")
+            name = re.sub(r"\W+", "-", table.name).strip("-")
             write_curves(out / f"{name}.html", scores, table.name, judge.is_single)
             typer.echo(f"Curves: {out / f'{name}.html'}", err=True)
     if as_json:

@@ -1,5 +1,6 @@
 """What the report shows, as plain frozen records: each field of :class:`Page` is one part of the page."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -183,6 +184,23 @@ class Worth:
 
 
 @dataclass(frozen=True)
+class DecisionRow:
+    """Who proposed from some evaluation on.
+
+    Attributes:
+        phase: Of which phase.
+        after: Evaluations that were known.
+        algorithm: Who had the turn.
+        reason: What each had been worth.
+    """
+
+    phase: str
+    after: int
+    algorithm: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class PhaseRow:
     """One phase of the study.
 
@@ -235,6 +253,8 @@ class Page:
         data: Facts about the data.
         class_names: What a prediction can be.
         phases: What was done.
+        decisions: Who proposed, where that changed during the search.
+        ruled_out: Phase to choice to values that the evaluations before the phase ruled out.
         failures: What went wrong on the way.
         settings: The configuration, complete, as YAML.
         versions: Packages that took part.
@@ -257,6 +277,8 @@ class Page:
     data: dict[str, Any]
     class_names: tuple[str, ...]
     phases: tuple[PhaseRow, ...]
+    decisions: tuple[DecisionRow, ...]
+    ruled_out: Mapping[str, Mapping[str, Sequence[Any]]]
     failures: tuple[Failure, ...]
     settings: str
     versions: dict[str, str]

@@ -12,13 +12,13 @@ import yaml
 from penjing.errors import PenjingError
 from penjing.objectives import Constraint
 from penjing.report.finished import compared, design_view
-from penjing.report.page import DesignView, Failure, Page, PhaseRow, Point, ProgressPoint, Worth
+from penjing.report.page import DecisionRow, DesignView, Failure, Page, PhaseRow, Point, ProgressPoint, Worth
 from penjing.report.worth import worth_of
 from penjing.search.learning_curve import expected_accuracy
 from penjing.store import Journal, Manifest, RunFolder, Trial
 from penjing.store.front import absolute_constraints, front_of, reference_of
 
-_FACTS = ("facts", "notes", "class_names", "elapsed_s", "pace")
+_FACTS = ("facts", "notes", "class_names", "elapsed_s", "pace", "decisions", "ruled out")
 
 
 def read_page(run: RunFolder) -> Page:
@@ -56,6 +56,8 @@ def read_page(run: RunFolder) -> Page:
         data=dict(facts.get("facts") or {}),
         class_names=tuple(map(str, facts.get("class_names") or ())),
         phases=tuple(_phases(trials)),
+        decisions=tuple(_decisions(facts.get("decisions") or {})),
+        ruled_out=facts.get("ruled out") or {},
         failures=tuple(Failure(t.number, t.phase, t.error or "") for t in trials if t.state == "failed"),
         settings=yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
         versions=dict(newest.versions) if newest else {},
@@ -159,6 +161,14 @@ def _progress(events: Sequence[Mapping[str, Any]]) -> list[ProgressPoint]:
         kind, phase = str(facts.get("fidelity", "inherited")), str(facts.get("phase", ""))
         made.append(ProgressPoint(elapsed, volume, kind, phase, evaluations))
     return made
+
+
+def _decisions(of_phases: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[DecisionRow]:
+    return [
+        DecisionRow(phase, int(made["after"]), str(made["algorithm"]), str(made["reason"]))
+        for phase, decisions in of_phases.items()
+        for made in decisions
+    ]
 
 
 def _worth(trials: Sequence[Trial], seed: Any) -> Worth:

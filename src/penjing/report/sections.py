@@ -90,6 +90,28 @@ def search_section(page: Page, figures: Mapping[str, Any]) -> str:
     ]
     phases = table(("Phase", "Evaluations", "Failed", "Worker time"), rows)
     body += field("phases", f'<div class="card">{phases}</div>' if rows else "")
+    decided = [
+        [number(count(d.after), d.after), Cell(text(d.algorithm), d.algorithm), Cell(text(d.reason))]
+        for d in page.decisions
+    ]
+    words = (
+        "The search chose who proposes by what has paid: worth 0.5 is a block of evaluations that gained as "
+        "much as the block before it, with the benefit of the doubt for who had few turns."
+    )
+    heads = ("After", "Proposes", "Worth when it was decided")
+    body += field(
+        "decisions", sentence(words) + folded("Who proposed", table(heads, decided)) if decided else ""
+    )
+    dropped = [
+        [Cell(text(phase), phase), Cell(text(name), name), Cell(text(", ".join(map(str, values))))]
+        for phase, choices in page.ruled_out.items()
+        for name, values in choices.items()
+    ]
+    told = sentence(
+        "Values that the better third of the evaluations before a phase had too seldom for chance:"
+    )
+    heads = ("Phase", "Choice", "Ruled out")
+    body += field("ruled_out", told + table(heads, dropped) if dropped else "")
     failed = [
         [number(str(f.number), f.number), Cell(text(f.phase), f.phase), Cell(text(f.error))]
         for f in page.failures

@@ -32,6 +32,7 @@ ALGORITHMS: Mapping[str, str] = {
     "optuna-nsga2": "optuna_samplers.Nsga2Searcher",
     "optuna-nsga3": "optuna_samplers.Nsga3Searcher",
     "hyperopt-tpe": "hyperopt_tpe.HyperoptSearcher",
+    "asha": "successive_halving.SuccessiveHalvingSearcher",
     "auto": "auto.AutoSearcher",
 }
 

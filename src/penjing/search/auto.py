@@ -4,7 +4,8 @@ A bandit over algorithms, as adaptive operator selection does it with the parts 
 al., "Extreme Value Based Adaptive Operator Selection", PPSN 2008): results come in blocks, one algorithm
 proposes a block, and is worth the share of its gain in that of the block before, so that it does not matter
 that gains shrink as a search goes on. The upper confidence bound (Auer, Cesa-Bianchi and Fischer, 2002) says
-whose turn it is; what paid long ago is forgotten.
+whose turn it is; what paid long ago is forgotten. Where a space has compression beside architecture, a search
+of the leaders' compression alone takes part too: phases, by what they pay instead of by a plan.
 """
 
 from collections.abc import Mapping
@@ -14,12 +15,17 @@ import numpy as np
 
 from penjing.objectives import hypervolume
 from penjing.protocols import Searcher
+from penjing.search.order import places
 from penjing.search.pool import is_listable
 from penjing.search.problem import SearchProblem
-from penjing.space import Candidate
+from penjing.space import Candidate, CarriedSpace, SearchSpace
+
+COMPRESSION = "evolution on compression"
+"""Who changes nothing but the compression of the architectures that lead."""
 
 _FORGETS = 0.8
 _CURIOSITY = 0.3
+_LEADERS = 6
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,8 @@ class AutoSearcher:
         self.block = block
         self.names = algorithms or _fitting(problem)
         self.decisions = [Decision(0, self.names[0], "the first of those that suit the space")]
-        self._searchers = {name: _made(name, problem) for name in self.names}
+        self._searchers = {name: _made(name, problem) for name in self.names if name != COMPRESSION}
+        self._told: list[tuple[Candidate, Mapping[str, float]]] = []
         self._rows: list[Mapping[str, float]] = []
         self._worth: list[tuple[str, float]] = []
         self._volume = 0.0
@@ -57,14 +64,20 @@ class AutoSearcher:
         """Let all learn; at the end of a block, decide anew. A function of what was told alone."""
         for searcher in self._searchers.values():
             searcher.tell(candidate, costs)
+        self._told.append((candidate, costs))
         self._rows.append({**self.problem.costs(candidate), **costs})
         if len(self._rows) % self.block == 0:
             self._decide()
 
     def ask(self, n: int, rng: np.random.Generator) -> list[Candidate]:
         """Ask the one whose turn it is, for no more than are left of the block."""
-        left = self.block - len(self._rows) % self.block
-        return self._searchers[self.decisions[-1].algorithm].ask(min(n, left), rng)
+        n = min(n, self.block - len(self._rows) % self.block)
+        name = self.decisions[-1].algorithm
+        if name == COMPRESSION and name not in self._searchers:  # rebuilt amid the block
+            self._searchers[name] = self._of_compression()
+        found = self._searchers[name].ask(n, rng)
+        # Few architectures have few ways to be compressed: then the first has the turn.
+        return found or self._searchers[self.names[0]].ask(n, rng)
 
     def _decide(self) -> None:
         points = self.problem.points(self._rows)
@@ -79,6 +92,18 @@ class AutoSearcher:
         best = max(self.names, key=lambda name: index[name])
         reason = ", ".join(f"{name} {index[name]:.2f}" for name in self.names)
         self.decisions.append(Decision(len(self._rows), best, reason))
+        # Who leads has changed: made anew when it has the turn.
+        self._searchers.pop(COMPRESSION, None)
+
+    def _of_compression(self) -> Searcher:
+        """A search of the leaders' compression, as the last decision found the leaders."""
+        after = self.decisions[-1].after
+        order = np.argsort(places(self.problem.points(self._rows[:after])))
+        leaders = [self._told[at][0] for at in order[:_LEADERS]]
+        searcher = _made("evolution", self.problem.within(CarriedSpace(self.problem.space, leaders)))
+        for candidate, costs in self._told:
+            searcher.tell(candidate, costs)
+        return searcher
 
     def _index(self, name: str) -> float:
         """What an algorithm is expected to be worth, with the benefit of the doubt."""
@@ -94,9 +119,13 @@ class AutoSearcher:
 
 def _fitting(problem: SearchProblem) -> tuple[str, ...]:
     """Models where all candidates can be looked at, or few will be; evolution beside them."""
-    if is_listable(problem):
-        return ("bayesian", "local", "evolution")
-    return ("bayesian", "surrogate", "evolution")
+    second = "local" if is_listable(problem) else "surrogate"
+    # A space that is narrowed already has one compression, or few architectures.
+    has_both = type(problem.space) is SearchSpace and all(
+        any(len(problem.space[name].values) > 1 for name in problem.space.of_parts(part))
+        for part in ("architecture", "compression")
+    )
+    return ("bayesian", second, "evolution", *([COMPRESSION] if has_both else []))
 
 
 def _made(name: str, problem: SearchProblem) -> Searcher:

@@ -18,7 +18,7 @@ from scipy.stats import norm
 from penjing.objectives import hypervolume_gains, non_dominated_mask
 from penjing.search.pool import Pool
 from penjing.search.problem import SearchProblem
-from penjing.search.warp import NormalScores
+from penjing.search.warp import HalfLogScores
 from penjing.space import Candidate
 
 Array = NDArray[np.float64]
@@ -29,7 +29,7 @@ _SHORT_LIST = 300
 
 
 class Expectation(Protocol):
-    """What a model expects of some candidates, in normal scores of the trained metric, ``[n]`` each."""
+    """What a model expects of some candidates, in scores of the trained metric, ``[n]`` each."""
 
     @property
     def mean(self) -> Array:
@@ -62,7 +62,7 @@ class Told:
         noise: Variance of what is told around what the model explains.
     """
 
-    scores: NormalScores
+    scores: HalfLogScores
     sign: float
     points: Array
     known: Array

@@ -13,7 +13,7 @@ from penjing.search.order import places
 from penjing.search.pool import Pool, bred, is_listable
 from penjing.search.problem import SearchProblem
 from penjing.search.random import fresh_samples
-from penjing.search.warp import NormalScores
+from penjing.search.warp import HalfLogScores
 from penjing.space import Candidate
 
 Array = NDArray[np.float64]
@@ -65,7 +65,7 @@ class ModelBasedSearcher(ABC):
 
         Args:
             told: In the order in which it was told.
-            scores: Normal scores of the trained metric, ``[n]``; more is better.
+            scores: Scores of the trained metric, ``[n]``; more is better.
         """
 
     def tell(self, candidate: Candidate, costs: Mapping[str, float]) -> None:
@@ -97,7 +97,7 @@ class ModelBasedSearcher(ABC):
         return self._gains(model, told, self._pool(candidates)).best(n)
 
     def _learnt(self) -> tuple[Model, Told]:
-        scores = NormalScores(np.array(self._values))
+        scores = HalfLogScores(np.array(self._values))
         model = self.fitted(self._told, scores.scores)
         rows = [
             {**self.problem.costs(candidate), self.problem.trained_metric: self._sign * value}

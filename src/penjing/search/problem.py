@@ -6,6 +6,7 @@ that a hypervolume has a meaning and algorithms need not know units.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import copy
 from functools import cached_property
 from typing import Protocol
 
@@ -105,6 +106,15 @@ class SearchProblem:
         self.margins = dict(margins or {})
         self._costs = costs
         self._known: dict[str, Mapping[str, float]] = {}
+
+    def within(self, space: SearchSpace) -> "SearchProblem":
+        """The same problem, of a part of the space; what is known of costs stays known."""
+        made = copy(self)
+        made.space = space
+        if self.candidates is not None:
+            made.candidates = [candidate for candidate in self.candidates if space.holds(candidate)]
+        vars(made).pop("feasible", None)  # that of the whole space
+        return made
 
     def costs(self, candidate: Candidate) -> Mapping[str, float]:
         """The metrics of a candidate that need no training; computed once."""

@@ -1,6 +1,6 @@
 """All choices of a pipeline, and what a search does with them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 
@@ -183,19 +183,36 @@ class SearchSpace:
         Raises:
             InvalidValueError: If a value is not offered.
         """
-        values = {
-            choice.name: (choice.offered(assignment[choice.name]),)
-            if choice.name in assignment
-            else choice.values
+        known = {name: (value,) for name, value in assignment.items() if name in self._by_name}
+        return self.narrowed(known)
+
+    def narrowed(self, values: Mapping[str, Collection[Value]]) -> "SearchSpace":
+        """The same space with the named choices reduced to some of their values, in their own order.
+
+        Args:
+            values: Choice name to the values that stay.
+
+        Raises:
+            UnknownNameError: If a name is not a choice of this space.
+            InvalidValueError: If a value is not offered, or none stays.
+
+        Example:
+            >>> space = SearchSpace([Choice("width", (8, 16, 24)), Choice("depth", (1, 2))])
+            >>> space.narrowed({"width": [24, 8]}).cardinality
+            4
+        """
+        kept = {name: {self[name].offered(value) for value in some} for name, some in values.items()}
+        left = {
+            choice.name: tuple(v for v in choice.values if choice.name not in kept or v in kept[choice.name])
             for choice in self.choices
         }
         return SearchSpace(
             replace(
                 choice,
-                values=values[choice.name],
+                values=left[choice.name],
                 conditions=tuple(
                     Condition(
-                        condition.choice, tuple(v for v in condition.values if v in values[condition.choice])
+                        condition.choice, tuple(v for v in condition.values if v in left[condition.choice])
                     )
                     for condition in choice.conditions
                 ),

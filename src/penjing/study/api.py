@@ -108,7 +108,7 @@ def search(
         target: Runtime and device.
         train_on: How weights are got: ``alone``, ``supernet`` or ``auto``.
         seed: Of everything.
-        mode: ``joint`` or ``sequential``.
+        mode: ``joint``, ``sequential``, ``iterative`` or ``adaptive``.
         algorithm: Of the search.
         observe: Called with progress.
         **settings: Further keys of the configuration file, as nested mappings.

@@ -40,6 +40,8 @@ def decide_brief_epochs(study: "Study") -> float:
 def _way(study: "Study") -> str:
     if study.config.search.train_on != "auto":
         return study.config.search.train_on
+    if study.config.search.folds > 1:
+        return ALONE  # one training for all has seen every fold
     affordable = _affordable_images(study)
     is_enough = affordable is None or affordable >= _FEWEST_EVALUATIONS * _FEWEST_IMAGES
     return ALONE if is_enough else SUPERNET
@@ -47,7 +49,11 @@ def _way(study: "Study") -> str:
 
 def _epochs(study: "Study") -> float:
     affordable = _affordable_images(study)
-    each = _USUAL_IMAGES if affordable is None else affordable / _WORTHWHILE_EVALUATIONS
+    each = (
+        _USUAL_IMAGES
+        if affordable is None
+        else affordable / (_WORTHWHILE_EVALUATIONS * study.config.search.folds)
+    )
     images = float(np.clip(each, _FEWEST_IMAGES, _USUAL_IMAGES))
     return float(np.clip(images / study.facts.n_train, _FEWEST_EPOCHS, _MOST_EPOCHS))
 

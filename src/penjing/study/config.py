@@ -23,14 +23,22 @@ NAMED_DATA = ("digits",)
 SEARCHED_METRICS = ("accuracy", "latency_ms", "size_bytes", "parameters", "macs")
 # Keys of ``search`` that act only where another key has one of some values.
 _ACTS_ONLY_WITH = (
+    ("algorithm", "mode", ("joint", "sequential", "iterative")),
     ("carry", "mode", ("sequential", "iterative")),
     ("sequential_as", "mode", ("sequential", "iterative")),
     ("epochs", "train_on", ("alone", "auto")),
     ("inherit", "train_on", ("alone", "auto")),
+    ("folds", "train_on", ("alone", "auto")),
     ("supernet_epochs", "train_on", ("supernet", "auto")),
 )
 # Other stretches of a run go by these in the journal and the report.
 _TAKEN_NAMES = {"data", "latency model", "shared training", "finalists", "measuring"}
+
+
+# The names of :data:`penjing.training.zero_cost.SCORES`, which need torch.
+ScoreName = Literal[
+    "params", "macs", "grad_norm", "snip", "grasp", "fisher", "synflow", "jacov", "naswot", "zen"
+]
 
 
 class _Strict(BaseModel):
@@ -53,13 +61,17 @@ class PhaseConfig(_Strict):
     algorithm: str | None = None
     precision: str | None = None
     carry: int | None = Field(default=None, ge=1)
+    only: dict[str, Annotated[list[str | int | float | bool], Field(min_length=1)]] = Field(
+        default_factory=dict
+    )
+    shrink: bool = False
 
 
 class SearchConfig(_Strict):
     """How candidates are found."""
 
     algorithm: str = "surrogate"
-    mode: Literal["joint", "sequential", "iterative"] = "joint"
+    mode: Literal["joint", "sequential", "iterative", "adaptive"] = "joint"
     phases: list[PhaseConfig] = Field(default_factory=list)
     carry: int = Field(default=6, ge=1)
     sequential_as: str = "w8a8"
@@ -70,6 +82,8 @@ class SearchConfig(_Strict):
     validation_images: int = Field(default=2000, ge=100)
     supernet_epochs: float = Field(default=12.0, gt=0)
     inherit: bool = True
+    zero_cost: ScoreName | None = None
+    folds: int = Field(default=1, ge=1, le=20)
 
 
 class FinalistsConfig(_Strict):
@@ -203,7 +217,12 @@ def _check_search(search: SearchConfig, precisions: Sequence[str]) -> None:
                 f"Leave it out, or set search.{other} to {' or '.join(map(repr, values))}."
             )
     _check_phases(search, precisions)
-    if search.mode != "joint" and search.sequential_as not in precisions:
+    if search.train_on == "supernet" and any(phase.algorithm == "asha" for phase in phases_of(search)):
+        raise ConfigError(
+            "search.algorithm 'asha' trains networks further, with search.train_on: supernet none is trained "
+            "by itself. Set search.train_on to 'alone', or take another algorithm."
+        )
+    if search.mode in ("sequential", "iterative") and search.sequential_as not in precisions:
         raise ConfigError(
             f"search.sequential_as is {search.sequential_as!r}, which space.precisions does not "
             f"offer: {', '.join(precisions)}. Name one of them, or offer it."
@@ -228,6 +247,11 @@ def _check_phases(search: SearchConfig, precisions: Sequence[str]) -> None:
             raise ConfigError(
                 f"Phase {phase.name!r} has precision {phase.precision!r}, which space.precisions does not "
                 f"offer: {', '.join(precisions)}. Name one of them, or offer it."
+            )
+        if at and phases[at - 1].carry and (phase.only or phase.shrink):
+            raise ConfigError(
+                f"Phase {phase.name!r} has {'only' if phase.only else 'shrink'}, but its architectures are "
+                f"those that {phases[at - 1].name!r} carries. Leave one of them out."
             )
         follower = phases[at + 1] if at + 1 < len(phases) else None
         if phase.carry and (follower is None or follower.precision):

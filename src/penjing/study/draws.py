@@ -21,6 +21,7 @@ class Draw(IntEnum):
     REFERENCE_WEIGHTS = 11
     ORDER_OF_MEASURING = 12
     TRAINING_PRECISION = 13
+    FOLDS = 14
 
 
 def stream(seed: int, draw: Draw, *parts: int) -> np.random.Generator:

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from penjing.study.config import StudyConfig
-from penjing.study.jobs import FinalJob, InheritedJob, Outcome, TeacherJob
+from penjing.study.jobs import FinalJob, InheritedJob, Outcome, ScoreJob, TeacherJob
 from penjing.study.pipeline import DataFacts
 from penjing.study.workshop import Workshop
 from penjing.training import training_device
@@ -26,7 +26,7 @@ from penjing.training import training_device
 _TICK_S = 2.0
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _DIED = "The worker process died twice on this job: {}. It may have lacked memory: use fewer workers."
-Job = InheritedJob | FinalJob | TeacherJob
+Job = InheritedJob | FinalJob | TeacherJob | ScoreJob
 _workshop: Workshop | None = None
 
 

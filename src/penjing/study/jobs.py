@@ -77,6 +77,21 @@ class TeacherJob:
 
 
 @dataclass(frozen=True)
+class ScoreJob:
+    """Score a network that was not trained.
+
+    Attributes:
+        candidate: Architecture and compression choices; the score is that of the float network.
+        name: Of the score.
+        seed: Of the weights that are drawn.
+    """
+
+    candidate: dict[str, Value]
+    name: str
+    seed: int
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a job found.
 

@@ -1,5 +1,6 @@
 """The data of a run, as whoever trains or measures reads them."""
 
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -8,9 +9,30 @@ import torch
 from torch.nn import functional
 
 from penjing.blueprint import Blueprint
+from penjing.study.draws import Draw, stream
 from penjing.training.device import CPU
 
 Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Split:
+    """What a short training is judged by: one of some folds of the training images.
+
+    Attributes:
+        fold: Which, from 0.
+        of: How many folds there are; 1 for the validation images, which no fold is made of.
+    """
+
+    fold: int
+    of: int
+
+    def key(self, weights_key: str) -> str:
+        """Where the weights of this split belong: those of the first are what a finalist begins with."""
+        return f"{weights_key}-{self.fold}" if weights_key and self.fold else weights_key
+
+
+HOLD_OUT = Split(0, 1)
 
 
 class KeptData:
@@ -38,6 +60,19 @@ class KeptData:
     def labels(self, part: str) -> torch.Tensor:
         """Labels of ``train`` or ``validation``, ``[N]``."""
         return self.tensor(f"{part}_y")
+
+    def fold(self, split: Split, seed: int) -> torch.Tensor:
+        """Indices of the training images of a fold, in a drawn order that hangs on the seed alone."""
+        return self._order(seed)[split.fold :: split.of]
+
+    def other_folds(self, split: Split, seed: int) -> torch.Tensor:
+        """Indices of all other training images."""
+        order = self._order(seed)
+        return order[torch.arange(len(order)) % split.of != split.fold]
+
+    def _order(self, seed: int) -> torch.Tensor:
+        drawn = stream(seed, Draw.FOLDS).permutation(len(self.labels("train")))
+        return torch.from_numpy(drawn)
 
     def images(self, part: str, blueprint: Blueprint) -> torch.Tensor:
         """Images of a part in the resolution that a network reads, uint8 ``[N, C, H, W]``."""

@@ -1,8 +1,10 @@
 """Modes are lists of phases: what is fixed, what is handed on, how much of the search each gets."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from penjing.space import Value
 from penjing.store import Trial
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ class Phase:
         algorithm: Who proposes.
         uniform: Precision that is fixed for the whole network; empty where it varies.
         carry: How many winners the phase hands to the next, which fixes their architectures.
+        only: Values that choices may have, by name; the others may have all.
+        shrinks: Whether values are left out that the evaluations before the phase rule out.
     """
 
     name: str
@@ -28,13 +32,16 @@ class Phase:
     algorithm: str
     uniform: str = ""
     carry: int = 0
+    only: Mapping[str, Sequence[Value]] = field(default_factory=dict[str, Sequence[Value]])
+    shrinks: bool = False
 
 
 def phases_of(search: "SearchConfig") -> tuple[Phase, ...]:
     """The phases of a search: its own, or those of its mode.
 
     ``sequential`` searches the architecture in one precision, then the compression of the winners;
-    ``iterative`` does so twice, and the second time knows what the first found out.
+    ``iterative`` does so twice, and the second time knows what the first found out; ``adaptive``
+    decides while it runs who searches what (:mod:`penjing.search.auto`).
 
     Example:
         >>> from penjing.study.config import SearchConfig
@@ -44,7 +51,15 @@ def phases_of(search: "SearchConfig") -> tuple[Phase, ...]:
     if search.phases:
         total = sum(phase.share for phase in search.phases)
         return tuple(
-            Phase(p.name, p.share / total, p.algorithm or search.algorithm, p.precision or "", p.carry or 0)
+            Phase(
+                p.name,
+                p.share / total,
+                p.algorithm or search.algorithm,
+                p.precision or "",
+                p.carry or 0,
+                p.only,
+                p.shrink,
+            )
             for p in search.phases
         )
 
@@ -63,6 +78,8 @@ def phases_of(search: "SearchConfig") -> tuple[Phase, ...]:
             first("architecture again", 0.3),
             then("compression again", 0.15),
         )
+    if search.mode == "adaptive":
+        return (Phase("adaptive", 1.0, "auto"),)
     return (then("joint", 1.0),)
 
 

@@ -12,6 +12,7 @@ from penjing.protocols import Abilities, Target
 from penjing.space import Candidate, Choice, SearchSpace, Value
 from penjing.study.config import StudyConfig
 from penjing.study.lineage import architecture_key
+from penjing.study.phases import phases_of
 from penjing.training.loop import Recipe
 
 # Steps in a pass that leave room for larger ones.
@@ -48,6 +49,10 @@ class Pipeline:
         self.quantization = Quantization(config.space.precisions, config.space.precision_per == "layer")
         compression = self.quantization.choices(self.family.blocks(), self.abilities)
         self.space = SearchSpace([*self.family.choices(self.abilities), *compression])
+        for phase in phases_of(config.search):
+            self.space.narrowed(
+                phase.only
+            )  # names and values that are not known are found before time is spent
         self.training_space = SearchSpace(_training_choices(config))
         self.latency_ms: Callable[[Blueprint], float] | None = None
         self._costs: dict[tuple[str, bool], dict[str, float]] = {}

@@ -2,15 +2,19 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penjing.errors import EvaluationError
+from penjing.errors import EvaluationError, InfeasibleError
 from penjing.objectives import hypervolume, parse_constraint
 from penjing.protocols import Searcher
 from penjing.search import SearchProblem, SurrogateSearcher, searcher_named
+from penjing.search.auto import AutoSearcher
+from penjing.search.shrinking import ruled_out
+from penjing.search.successive_halving import SuccessiveHalvingSearcher
 from penjing.space import Candidate, CarriedSpace, SearchSpace
 from penjing.store import Trial, content_key
 from penjing.study.draws import Draw, stream
@@ -18,6 +22,7 @@ from penjing.study.finalists import FinalistRounds
 from penjing.study.jobs import ALONE, SUPERNET, InheritedJob
 from penjing.study.phases import Phase, phases_of
 from penjing.study.prospects import learnt
+from penjing.study.zero_cost import ZeroCost
 
 if TYPE_CHECKING:
     from penjing.study.study import Study
@@ -45,6 +50,7 @@ class Search:
 
     def __init__(self, study: "Study") -> None:
         self.study = study
+        self._zero_cost = ZeroCost(study)
 
     def run(self) -> None:
         """Search in every phase of the mode, handing winners on."""
@@ -64,10 +70,33 @@ class Search:
 
     def _space(self, phase: Phase, winners: Sequence[Candidate]) -> SearchSpace:
         """The whole space, narrowed to what a phase leaves free."""
-        space = self.study.pipeline.space
+        space = self.study.pipeline.space.narrowed(phase.only)
+        if phase.shrinks:
+            space = self._shrunk(phase, space)
         if phase.uniform:
             return space.fixed(self.study.pipeline.uniform(phase.uniform))
         return CarriedSpace(space, winners) if winners else space
+
+    def _shrunk(self, phase: Phase, space: SearchSpace) -> SearchSpace:
+        """Without the values that the evaluations before the phase rule out; decided once."""
+        study = self.study
+        known = study.journal.get("ruled out", {})
+        if phase.name not in known:
+            done = study.inherited_trials()
+            points = study.problem(space).points([study.prospects.row(trial) for trial in done])
+            found = ruled_out(space, [Candidate(trial.candidate) for trial in done], points)
+            known[phase.name] = {name: list(values) for name, values in found.items()}
+            study.journal.put("ruled out", known)
+            study.tell(f"{phase.name}: values of {len(found)} choices are ruled out")
+        dropped = known[phase.name]
+        left = {name: [v for v in space[name].values if v not in some] for name, some in dropped.items()}
+        narrowed = space.narrowed(left)
+        try:
+            study.problem(narrowed).sample_feasible(stream(study.config.seed, Draw.FEASIBLE))
+        except InfeasibleError:
+            log.warning("what is left of the space meets no constraint: nothing is ruled out")
+            return space
+        return narrowed
 
     def _phase(self, phase: Phase, index: int, winners: list[Candidate]) -> list[Candidate]:
         study = self.study
@@ -83,7 +112,7 @@ class Search:
                 if study.settle_box(problem):
                     # Many rank results by the box when they are told: those that were told before, anew.
                     searcher = self._searcher(phase, problem)
-                self._ask(phase, index, searcher, began_s)
+                self._ask(phase, index, searcher, problem, began_s)
                 asked = study.journal.trials(state="asked", phase=phase.name)
             if not asked:
                 break  # the space is exhausted
@@ -110,23 +139,40 @@ class Search:
 
     # Asking
 
-    def _ask(self, phase: Phase, index: int, searcher: Searcher, began_s: float) -> None:
+    def _ask(
+        self, phase: Phase, index: int, searcher: Searcher, problem: SearchProblem, began_s: float
+    ) -> None:
         study = self.study
         first = study.journal.next_number()
         rng = stream(study.config.seed, Draw.PROPOSALS, first)
         n = self._batch_size(phase)
-        contenders: list[Candidate] = []
         if isinstance(searcher, SurrogateSearcher):
             searcher.further_epochs = study.prospects.further_epochs()
-            if study.way == ALONE and self._progress(phase, began_s) > _EXPLORING_SHARE:
-                contenders = self._contenders(phase, index, searcher)[:n]
-        new = searcher.ask(n - len(contenders), rng) if len(contenders) < n else []
-        batch = [*contenders, *(c for c in new if c not in contenders)]
-        trainings = [self._training(c, c in contenders) for c in batch]
+        again = dict(self._again(phase, index, searcher, began_s)[:n])
+        new: list[Candidate] = []
+        if len(again) < n:
+            new = self._zero_cost.proposals(searcher, phase.algorithm, problem, n - len(again), rng)
+        if isinstance(searcher, AutoSearcher):
+            made = {phase.name: [asdict(decision) for decision in searcher.decisions]}
+            study.journal.put("decisions", {**study.journal.get("decisions", {}), **made})
+        batch = [*again, *(candidate for candidate in new if candidate not in again)]
+        trainings = [self._training(candidate, again.get(candidate, 0.0)) for candidate in batch]
         # Kept as a whole: a batch of which a kill left a part is completed, not followed by another.
         kept = {"phase": phase.name, "first": first, "batch": [c.as_dict() for c in batch]}
         study.journal.put(_LATEST, {**kept, "trainings": trainings})
         self._complete_batch(phase)
+
+    def _again(
+        self, phase: Phase, index: int, searcher: Searcher, began_s: float
+    ) -> list[tuple[Candidate, float]]:
+        """Who is trained further, and for how many times the length of a short training."""
+        if self.study.way != ALONE:
+            return []
+        if isinstance(searcher, SuccessiveHalvingSearcher):
+            return searcher.promoted()
+        if isinstance(searcher, SurrogateSearcher) and self._progress(phase, began_s) > _EXPLORING_SHARE:
+            return [(candidate, 1.0) for candidate in self._contenders(phase, index, searcher)]
+        return []
 
     def _contenders(self, phase: Phase, index: int, searcher: SurrogateSearcher) -> list[Candidate]:
         """Those that would be finished as things stand, the least trained first.
@@ -154,19 +200,21 @@ class Search:
         trained = self.study.lineage.of(candidate)
         return trained.seen_epochs if trained else 0.0
 
-    def _training(self, candidate: Candidate, is_contender: bool) -> dict[str, Any]:
+    def _training(self, candidate: Candidate, further: float) -> dict[str, Any]:
         """Where a candidate's weights begin and belong, and for how long it is trained: decided when asked.
 
-        After a kill a neighbour may know more than it did then.
+        After a kill a neighbour may know more than it did then. An architecture that was trained is trained
+        ``further`` times the length of a short training.
         """
         lineage = self.study.lineage
         trained = lineage.of(candidate)
-        if trained and not is_contender:
+        if trained and not further:
             weights_key, parent_key, epochs = trained.weights_key, "", 0.0
             start_key = weights_key
         else:
             start = lineage.start(candidate)
-            weights_key, epochs = lineage.next_weights_key(candidate), self.study.brief_epochs
+            weights_key = lineage.next_weights_key(candidate)
+            epochs = (further or 1.0) * self.study.brief_epochs
             start_key = parent_key = start.weights_key if start else ""
         if self.study.way == SUPERNET:
             start_key = SUPERNET

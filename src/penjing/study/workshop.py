@@ -16,20 +16,22 @@ from penjing.compression.quantization.simulate import calibrate, simulate_
 from penjing.errors import ArtifactError, RunFolderError
 from penjing.families.elastic.inherit import inherit_
 from penjing.families.elastic.supernet import Supernet, largest_shapes
-from penjing.families.plain import build_network, folded, initialise_
+from penjing.families.plain import build_network, drawn_network, folded, initialise_
 from penjing.protocols import QuantizationScheme
 from penjing.space import Candidate
 from penjing.store import write_atomically
 from penjing.study.config import StudyConfig
-from penjing.study.jobs import SUPERNET, TOLERATED_LOSS, FinalJob, InheritedJob, Outcome, TeacherJob
-from penjing.study.kept_data import KeptData
+from penjing.study.jobs import SUPERNET, TOLERATED_LOSS, FinalJob, InheritedJob, Outcome, ScoreJob, TeacherJob
+from penjing.study.kept_data import HOLD_OUT, KeptData, Split
 from penjing.study.pipeline import DataFacts, Pipeline
 from penjing.study.shipping import COMPARED_IMAGES, ship
 from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
 from penjing.training import Augmentation, Recipe, accuracy, logits_of, train_, training_device
 from penjing.training.device import CPU, on_device
+from penjing.training.zero_cost import zero_cost_scores
 
 _CALIBRATION_IMAGES = 512
+_SCORED_IMAGES = 64
 # Folded weights have no normalisation to absorb large steps.
 _TUNING_RATE = 0.05
 
@@ -57,7 +59,7 @@ class Workshop:
         self.data = KeptData(run, self.device)
         self._augmentation = Augmentation(config.training.shift_pixels, config.training.mirror)
 
-    def do(self, job: InheritedJob | FinalJob | TeacherJob) -> Outcome:
+    def do(self, job: InheritedJob | FinalJob | TeacherJob | ScoreJob) -> Outcome:
         """Run a job; an error becomes a failed outcome, so that one bad design never ends a study."""
         started = time.perf_counter()
         try:
@@ -65,6 +67,8 @@ class Workshop:
                 measurements, facts = self._inherited(job)
             elif isinstance(job, FinalJob):
                 measurements, facts = self._final(job)
+            elif isinstance(job, ScoreJob):
+                measurements, facts = self._score(job)
             else:
                 measurements, facts = self._teach(job)
         except RunFolderError:
@@ -76,21 +80,29 @@ class Workshop:
 
     def _inherited(self, job: InheritedJob) -> tuple[dict[str, float], dict[str, object]]:
         candidate = Candidate(job.candidate)
-        plain = self.pipeline.float_blueprint(candidate)
+        plain, blueprint = self.pipeline.float_blueprint(candidate), self.pipeline.blueprint(candidate)
         if job.way == SUPERNET:
             network = self.recalibrated(self._supernet().extract(plain), plain)
-            epochs = 0.0
-        else:
-            network = self._briefly_trained(job, plain)
-            epochs = job.epochs and self._epochs_of(job.weights_key)
-        blueprint = self.pipeline.blueprint(candidate)
-        ready, _ = self._compressed(network, blueprint)
-        judged = self._accuracy(ready, blueprint, self.config.search.validation_images)
-        return {"accuracy": judged}, {"epochs": epochs}
+            return {"accuracy": self._judged(network, blueprint, HOLD_OUT)}, {"epochs": 0.0}
+        n_folds = self.config.search.folds
+        splits = [Split(at, n_folds) for at in range(n_folds)] if n_folds > 1 else [HOLD_OUT]
+        found = [self._judged(self._briefly_trained(job, plain, s), blueprint, s) for s in splits]
+        epochs = job.epochs and self._epochs_of(job.weights_key)
+        return {"accuracy": sum(found) / len(found)}, {"epochs": epochs}
 
-    def _briefly_trained(self, job: InheritedJob, plain: Blueprint) -> nn.Module:
+    def _judged(self, network: nn.Module, blueprint: Blueprint, split: Split) -> float:
+        """Accuracy of the compressed network on images that it was not trained on."""
+        ready, _ = self._compressed(network, blueprint)
+        n_images = self.config.search.validation_images
+        if split is HOLD_OUT:
+            return self._accuracy(ready, blueprint, n_images)
+        at = self.data.fold(split, self.config.seed)[:n_images]
+        images, labels = self.data.images("train", blueprint)[at], self.data.labels("train")[at]
+        return accuracy(ready, images, labels)
+
+    def _briefly_trained(self, job: InheritedJob, plain: Blueprint, split: Split) -> nn.Module:
         network = build_network(plain, trainable=True)
-        path = self._weights_path(job.weights_key)
+        path = self._weights_path(split.key(job.weights_key))
         if path.exists():
             network.load_state_dict(load_file(path))
             # Another layout in memory rounds otherwise than what a training leaves.
@@ -98,10 +110,11 @@ class Workshop:
         generator = torch.Generator().manual_seed(job.seed)
         initialise_(network, generator)
         if job.parent_key:
-            inherit_(network, load_file(self._weights_path(job.parent_key)))
+            inherit_(network, load_file(self._weights_path(split.key(job.parent_key))))
         recipe = self._recipe(self.pipeline.default_training(), job.epochs)
-        done = self._train_(network, plain, recipe, generator, None, job.seconds)
-        self._save(network, job.weights_key, epochs=done.epochs)
+        seconds = None if job.seconds is None else job.seconds / split.of
+        done = self._train_(network, plain, recipe, generator, None, seconds, split)
+        self._save(network, split.key(job.weights_key), epochs=done.epochs)
         return network
 
     def _epochs_of(self, weights_key: str) -> float:
@@ -235,6 +248,12 @@ class Workshop:
         measured = {name: float(str(shipped[name])) for name in ("accuracy", "size_bytes")}
         return measured, {**facts, **shipped}
 
+    def _score(self, job: ScoreJob) -> tuple[dict[str, float], dict[str, object]]:
+        plain = self.pipeline.float_blueprint(Candidate(job.candidate))
+        images = self.data.images("train", plain)[:_SCORED_IMAGES]
+        labels = self.data.labels("train")[:_SCORED_IMAGES]
+        return zero_cost_scores(plain, images, labels, job.seed, drawn_network, [job.name]), {}
+
     def _teach(self, job: TeacherJob) -> tuple[dict[str, float], dict[str, object]]:
         plain = self.pipeline.float_blueprint(Candidate(job.candidate))
         network = build_network(plain, trainable=True)
@@ -257,9 +276,13 @@ class Workshop:
         generator: torch.Generator,
         teacher: torch.Tensor | None,
         seconds: float | None,
+        split: Split = HOLD_OUT,
     ) -> Recipe:
         """Train in place on the device; afterwards the network is on the processor, as it was."""
         images, labels = self.data.placed("train", plain), self.data.labels("train")
+        if split is not HOLD_OUT:
+            at = self.data.other_folds(split, self.config.seed)
+            images, labels = images[at.to(images.device)], labels[at]
         on_device(network, self.device)
         done = train_(network, images, labels, recipe, generator, self._augmentation, teacher, seconds)
         network.to(CPU)

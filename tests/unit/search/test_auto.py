@@ -4,9 +4,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from penjing.search import SearchProblem
-from penjing.search.auto import AutoSearcher
+from penjing.search.auto import COMPRESSION, AutoSearcher
 from penjing.space import Candidate, Choice, SearchSpace
-from penjing.testing.searcher import conditional_problem
+from penjing.testing.searcher import accuracy_of, conditional_problem
 
 
 def told(searcher: AutoSearcher, values: list[float]) -> None:
@@ -18,9 +18,33 @@ def told(searcher: AutoSearcher, values: list[float]) -> None:
 
 def test_everybody_gets_a_turn_before_anybody_gets_a_second() -> None:
     searcher = AutoSearcher(conditional_problem(), block=4)
-    told(searcher, [0.1 + 0.01 * at for at in range(12)])
-    assert [d.algorithm for d in searcher.decisions[:3]] == list(searcher.names)
-    assert [d.after for d in searcher.decisions] == [0, 4, 8, 12]
+    told(searcher, [0.1 + 0.01 * at for at in range(16)])
+    assert [d.algorithm for d in searcher.decisions[:4]] == list(searcher.names)
+    assert [d.after for d in searcher.decisions] == [0, 4, 8, 12, 16]
+
+
+def test_a_turn_of_compression_keeps_the_leaders_architectures() -> None:
+    problem = conditional_problem()
+    searcher = AutoSearcher(problem, ("random", COMPRESSION), block=8)
+    rng = np.random.default_rng(0)
+    seen: list[Candidate] = []
+    while len(seen) < 16:
+        for candidate in searcher.ask(2, rng):
+            searcher.tell(candidate, {"accuracy": accuracy_of(candidate)})
+            seen.append(candidate)
+    architecture = [problem.space.project(candidate, "architecture") for candidate in seen]
+    assert searcher.decisions[1].algorithm == COMPRESSION
+    assert all(later in architecture[:8] for later in architecture[8:])
+    assert len({candidate.key for candidate in seen}) == 16
+    again = AutoSearcher(problem, ("random", COMPRESSION), block=8)
+    for candidate in seen[:12]:
+        again.tell(candidate, {"accuracy": accuracy_of(candidate)})
+    other = AutoSearcher(problem, ("random", COMPRESSION), block=8)
+    for at, candidate in enumerate(seen[:12]):
+        if at == 8:
+            other.ask(2, np.random.default_rng(1))  # builds the search of the turn early
+        other.tell(candidate, {"accuracy": accuracy_of(candidate)})
+    assert again.ask(2, np.random.default_rng(5)) == other.ask(2, np.random.default_rng(5))
 
 
 def test_who_gains_most_proposes_most() -> None:

@@ -9,7 +9,7 @@ from penjing.search import SearchProblem
 from penjing.search.gains import log_expected_improvement
 from penjing.search.gaussian_process import GaussianProcess
 from penjing.search.likeness import Likeness
-from penjing.search.warp import NormalScores
+from penjing.search.warp import HalfLogScores
 from penjing.space import Candidate, Choice, Condition, SearchSpace
 from penjing.testing.searcher import conditional_problem
 
@@ -100,12 +100,22 @@ def test_hopeless_candidates_still_have_an_order() -> None:
 
 def test_scores_keep_the_order_and_go_back() -> None:
     values = np.array([0.1, 0.93, 0.92, 0.5, 0.92])
-    warp = NormalScores(values)
+    warp = HalfLogScores(values)
     np.testing.assert_allclose(warp.value(warp.scores), values)
     assert warp.scores[2] == warp.scores[4]
     assert warp.value(np.array([5.0]))[0] > 0.93
+    assert np.isfinite(warp.value(np.array([-1e6]))).all()
+
+
+def test_twins_are_no_further_apart_the_more_of_them_were_told(rng: np.random.Generator) -> None:
+    others = np.array([10.0, 80.0, 86.0, 87.0, 88.0, 89.0])
+    few = HalfLogScores(np.concatenate([others, [84.2, 84.4]])).scores[-2:]
+    many = HalfLogScores(np.concatenate([others, np.tile([84.2, 84.4], 20)])).scores[-2:]
+    # They are most of what was told, so that the scale is finer, but they do not fill it.
+    assert many[1] - many[0] < 5 * (few[1] - few[0])
+    assert HalfLogScores(np.array([10.0, 90.0, 91.0])).scores[0] > -5.0
 
 
 def test_equal_values_have_one_score() -> None:
-    warp = NormalScores(np.array([0.1, 0.1]))
+    warp = HalfLogScores(np.array([0.1, 0.1]))
     np.testing.assert_allclose(warp.value(np.array([-1.0, 3.0])), 0.1)

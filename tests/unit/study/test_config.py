@@ -66,7 +66,7 @@ def test_an_unknown_key_is_answered_with_the_nearest(said: dict[str, Any], match
         ({"objectives": "accuracy"}, r"^objectives: .*list, got 'accuracy'\.$"),
         (
             {"search": {"mode": "both"}},
-            r"^search\.mode: .*'joint', 'sequential' or 'iterative', got 'both'\.$",
+            r"^search\.mode: .*'joint', 'sequential', 'iterative' or 'adaptive', got 'both'\.$",
         ),
         ({"search": {"epochs": 0}}, r"^search\.epochs: .*greater than 0, got 0\.$"),
         (
@@ -144,6 +144,16 @@ def test_a_value_of_the_wrong_kind_is_shown_with_its_place(said: dict[str, Any],
             r"'w8a8'.*offer: w8\.",
         ),
         (UnknownNameError, {"search": {"sequential_as": "w8a9"}}, r"'w8a9'\. Did you mean 'w8a8'\?"),
+        (
+            ConfigError,
+            {"search": {"train_on": "supernet", "algorithm": "asha"}},
+            r"'asha' trains networks further.*Set search\.train_on to 'alone'",
+        ),
+        (
+            ConfigError,
+            {"search": {"mode": "adaptive", "algorithm": "local"}},
+            r"algorithm is 'local', .*search\.mode: adaptive\. .*mode to 'joint' or",
+        ),
         (
             ConfigError,
             {"search": {"carry": 4}},

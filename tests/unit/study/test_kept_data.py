@@ -6,7 +6,7 @@ import torch
 from tests.unit.networks import Pipeline, structured_pixels
 
 from penjing.blueprint import Blueprint
-from penjing.study.kept_data import KeptData
+from penjing.study.kept_data import KeptData, Split
 
 IMAGES = structured_pixels(20, (1, 8, 8))
 LABELS = torch.arange(20) % 10
@@ -28,6 +28,18 @@ def blueprints() -> dict[int, Blueprint]:
         blueprint["input.resize"].output_shape[1] if "input.resize" in blueprint else 8: blueprint
         for blueprint in made
     }
+
+
+def test_every_training_image_is_in_one_fold_and_trains_the_others(run: Path) -> None:
+    data = KeptData(run)
+    n = len(data.labels("train"))
+    folds = [data.fold(Split(at, 5), seed=3) for at in range(5)]
+    assert sorted(torch.cat(folds).tolist()) == list(range(n))
+    for at, fold in enumerate(folds):
+        others = data.other_folds(Split(at, 5), seed=3)
+        assert len(fold) + len(others) == n
+        assert not set(fold.tolist()) & set(others.tolist())
+    assert not torch.equal(folds[0], data.fold(Split(0, 5), seed=4))
 
 
 def test_images_come_in_the_resolution_that_a_network_reads(run: Path) -> None:

@@ -34,7 +34,7 @@ def test_phases_of_ones_own_share_the_search_and_name_their_algorithms() -> None
     assert [(phase.uniform, phase.carry) for phase in phases] == [("", 0), ("w8", 2), ("", 0)]
 
 
-@pytest.mark.parametrize("mode", ["joint", "sequential", "iterative"])
+@pytest.mark.parametrize("mode", ["joint", "sequential", "iterative", "adaptive"])
 def test_the_phases_share_the_whole_search_and_have_different_names(mode: str) -> None:
     phases = phases_of(SearchConfig.model_validate({"mode": mode}))
     assert sum(phase.share for phase in phases) == pytest.approx(1.0)

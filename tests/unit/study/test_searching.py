@@ -7,8 +7,11 @@ import pytest
 from tests.unit.study.small_study import SMALL, small_study
 
 import penjing
+from penjing.errors import UnknownNameError
+from penjing.report import write_report
 from penjing.search import SurrogateSearcher
 from penjing.space import Candidate
+from penjing.store import RunFolder
 from penjing.study.api import resume_study
 from penjing.study.jobs import InheritedJob
 from penjing.study.searching import Search, _waves
@@ -84,6 +87,73 @@ def test_the_second_phase_knows_what_the_first_found_out(
     with small_study(tmp_path / "run") as study:
         keys = [trial.key for trial in study.inherited_trials()]
     assert len(keys) == len(set(keys))
+
+
+def test_a_space_grows_and_shrinks_by_phases_and_the_report_says_what_was_ruled_out(
+    tmp_path: Path,
+) -> None:
+    phases = [
+        {"name": "shallow", "only": {"stage2.depth": [1]}},
+        {"name": "all", "share": 2},
+        {"name": "left", "shrink": True},
+    ]
+    said = {"budget": "40 evaluations", "finalists": {"epochs": 1.0, "count": 1}}
+    said |= {"hypervolume_box": {"accuracy": [0.05, 0.99]}}
+    penjing.search(out=tmp_path / "run", search={"epochs": 1.0, "phases": phases}, **SMALL | said)
+    with small_study(tmp_path / "run") as study:
+        dropped = study.journal.get("ruled out")["left"]
+        first = study.journal.trials(phase="shallow")
+        last = [Candidate(trial.candidate) for trial in study.journal.trials(phase="left")]
+    assert {trial.candidate["stage2.depth"] for trial in first} == {1}
+    assert last
+    assert not any(candidate.get(name) in values for candidate in last for name, values in dropped.items())
+    page = write_report(RunFolder.open(tmp_path / "run")).read_text()
+    assert all(name in page for name in dropped)
+
+
+def test_a_value_that_no_choice_has_is_found_before_time_is_spent(tmp_path: Path) -> None:
+    phases = [{"name": "shallow", "only": {"stage2.dept": [1]}}]
+    with pytest.raises(UnknownNameError, match=r"Did you mean 'stage2\.depth'"):
+        penjing.search(out=tmp_path / "run", search={"phases": phases}, **SMALL)
+
+
+def test_candidates_are_judged_by_the_mean_over_folds(tmp_path: Path) -> None:
+    said = {"budget": "8 evaluations", "finalists": {"epochs": 1.0, "count": 1}}
+    penjing.search(out=tmp_path / "run", search={"epochs": 0.5, "folds": 3}, **SMALL | said)
+    weights = [path.stem for path in (tmp_path / "run" / "weights").glob("*.safetensors")]
+    with small_study(tmp_path / "run") as study:
+        keys = {trial.measurements["weights_key"] for trial in study.inherited_trials()}
+    assert keys
+    for key in keys:
+        assert {key, f"{key}-1", f"{key}-2"} <= set(weights)
+
+
+def test_successive_halving_trains_those_further_that_stand_out(tmp_path: Path) -> None:
+    said = {"budget": "30 evaluations", "finalists": {"epochs": 1.0, "count": 1}}
+    said |= {"hypervolume_box": {"accuracy": [0.05, 0.99]}}
+    search = {"epochs": 0.5, "inherit": False}
+    penjing.search(out=tmp_path / "run", algorithm="asha", search=search, **SMALL | said)
+    with small_study(tmp_path / "run") as study:
+        seen: dict[str, list[float]] = {}
+        for trial in study.inherited_trials():
+            seen.setdefault(trial.key, []).append(trial.measurements["seen_epochs"])
+    times = sorted({len(epochs) for epochs in seen.values()})
+    assert times[-1] >= 3
+    for epochs in seen.values():
+        assert epochs == pytest.approx([0.5, 1.5, 4.5, 13.5][: len(epochs)], rel=0.2)
+
+
+def test_an_adaptive_search_decides_who_proposes_and_the_report_says_so(tmp_path: Path) -> None:
+    said = {"budget": "34 evaluations", "finalists": {"epochs": 1.0, "count": 1}}
+    said |= {"hypervolume_box": {"accuracy": [0.05, 0.99]}}
+    penjing.search(out=tmp_path / "run", mode="adaptive", search={"epochs": 0.2}, **SMALL | said)
+    with small_study(tmp_path / "run") as study:
+        decisions = study.journal.get("decisions")["adaptive"]
+    assert [made["after"] for made in decisions] == [0, 12, 24]
+    assert len({made["algorithm"] for made in decisions}) == 3
+    page = write_report(RunFolder.open(tmp_path / "run")).read_text()
+    assert "Who proposed" in page
+    assert all(made["algorithm"] in page for made in decisions)
 
 
 @pytest.mark.parametrize(

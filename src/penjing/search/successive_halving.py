@@ -1,0 +1,59 @@
+"""Asynchronous successive halving: many train briefly, those that stand out three times as long, and again.
+
+Li et al., "A System for Massively Parallel Hyperparameter Tuning", MLSys 2020, algorithm 2; with several
+objectives who stands out is decided by non-dominated rank and crowding (Schmucker et al., "Multi-objective
+Asynchronous Successive Halving", 2021, section 4). Nobody waits for a rung to be full.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from penjing.search.order import places
+from penjing.search.problem import SearchProblem
+from penjing.search.random import uniform_samples
+from penjing.space import Candidate
+
+
+class SuccessiveHalvingSearcher:
+    """Draws candidates at random, and says which are to be trained on.
+
+    A rung is what was told of a candidate for the first time, the second time and so on.
+
+    Args:
+        problem: Space, costs and constraints.
+        reduction: Of so many in a rung one is promoted, to be trained so many times as long in all.
+        rungs: How many there are: the longest training is ``reduction ** (rungs - 1)`` times the first.
+    """
+
+    def __init__(self, problem: SearchProblem, reduction: int = 3, rungs: int = 4) -> None:
+        self.problem = problem
+        self.reduction = reduction
+        self._rungs: list[dict[str, tuple[Candidate, NDArray[np.float64]]]] = [{} for _ in range(rungs)]
+
+    def tell(self, candidate: Candidate, costs: Mapping[str, float]) -> None:
+        """Put a candidate on the next rung that it was not on; on the last its result is renewed."""
+        point = self.problem.points([{**self.problem.costs(candidate), **costs}])[0]
+        rung = next((r for r in self._rungs if candidate.key not in r), self._rungs[-1])
+        rung[candidate.key] = (candidate, point)
+
+    def ask(self, n: int, rng: np.random.Generator) -> list[Candidate]:
+        """Draw candidates for the lowest rung."""
+        return uniform_samples(self.problem, n, rng, self._rungs[0])
+
+    def promoted(self) -> list[tuple[Candidate, float]]:
+        """Those that are to be trained on, of the highest rungs first.
+
+        Returns:
+            Candidates, and how many times the length of a first training comes on top of what they had.
+        """
+        found: list[tuple[Candidate, float]] = []
+        for at in range(len(self._rungs) - 2, -1, -1):
+            rung, above = self._rungs[at], self._rungs[at + 1]
+            points = np.array([point for _, point in rung.values()])
+            best = np.argsort(places(points))[: len(rung) // self.reduction] if len(rung) else []
+            candidates = [candidate for candidate, _ in rung.values()]
+            more = float(self.reduction ** (at + 1) - self.reduction**at)
+            found += [(candidates[i], more) for i in best if candidates[i].key not in above]
+        return found

@@ -1,0 +1,41 @@
+import numpy as np
+
+from penjing.search.successive_halving import SuccessiveHalvingSearcher
+from penjing.testing.searcher import accuracy_of, conditional_problem
+
+
+def test_of_three_on_a_rung_the_best_is_trained_on() -> None:
+    problem = conditional_problem()
+    searcher = SuccessiveHalvingSearcher(problem, reduction=3, rungs=3)
+    drawn = searcher.ask(9, np.random.default_rng(0))
+    for candidate in drawn[:2]:
+        searcher.tell(candidate, {"accuracy": 0.5})
+    assert searcher.promoted() == []
+    for candidate in drawn[2:]:
+        searcher.tell(candidate, {"accuracy": accuracy_of(candidate)})
+    first = searcher.promoted()
+    assert len(first) == 3
+    assert {more for _, more in first} == {2.0}
+    for candidate, _ in first:
+        searcher.tell(candidate, {"accuracy": accuracy_of(candidate)})
+    # Who is promoted to the last rung has had three times as much, and gets three times that.
+    assert [more for _, more in searcher.promoted()] == [6.0]
+    (last, _) = searcher.promoted()[0]
+    searcher.tell(last, {"accuracy": 0.9})
+    assert searcher.promoted() == []
+    searcher.tell(last, {"accuracy": 0.8})
+    assert searcher.promoted() == []
+
+
+def test_the_promoted_are_those_that_no_other_beats() -> None:
+    problem = conditional_problem()
+    searcher = SuccessiveHalvingSearcher(problem, reduction=2)
+    drawn = searcher.ask(12, np.random.default_rng(1))
+    for candidate in drawn:
+        searcher.tell(candidate, {"accuracy": accuracy_of(candidate)})
+    points = problem.points([{**problem.costs(c), "accuracy": accuracy_of(c)} for c in drawn])
+    beaten = [bool(np.any(np.all(points <= p, axis=1) & np.any(points < p, axis=1))) for p in points]
+    fronts = {c.key for c, is_beaten in zip(drawn, beaten, strict=True) if not is_beaten}
+    promoted = {candidate.key for candidate, _ in searcher.promoted()}
+    assert len(promoted) == 6
+    assert fronts <= promoted or promoted <= fronts
