@@ -8,7 +8,7 @@ does not exist is not suggested. What breaks a constraint or was told is asked f
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -113,7 +113,7 @@ class OptunaSearcher:
         }
 
     def _trial(
-        self, placed: Mapping[str, int], values: Sequence[float], notes: Mapping[str, Any]
+        self, placed: Mapping[str, int], values: Iterable[float], notes: Mapping[str, Any]
     ) -> optuna.trial.FrozenTrial:
         return optuna.trial.create_trial(
             params=dict(placed),
@@ -206,23 +206,30 @@ class CmaEsSearcher(OptunaSearcher):
         self._points: list[NDArray[np.float64]] = []
 
     def tell(self, candidate: Candidate, costs: Mapping[str, float]) -> None:
-        """Add to the generation; what earlier ones taught is in the notes of its first."""
-        notes: dict[str, Any] = {_CMA_GENERATION: len(self._points) // self._population}
-        if len(self._trials) == self._population:
-            notes |= self._learnt()
-            self._trials = []
+        """Add to the generation, and learn from it when it is whole."""
         placed = self._places(candidate)
         rng = stream_of(candidate)
         for choice in self._ordered:
             placed.setdefault(choice.name, int(rng.integers(len(choice.values))))
-        notes[_CMA_POINT] = [placed[choice.name] / (len(choice.values) - 1) for choice in self._ordered]
-        self._points.append(self._point(candidate, costs))
+        notes = {
+            _CMA_GENERATION: len(self._points) // self._population,
+            _CMA_POINT: [placed[choice.name] / (len(choice.values) - 1) for choice in self._ordered],
+        }
         self._trials.append(self._trial(placed, [0.0], notes))
+        self._points.append(self._point(candidate, costs))
         self._seen.add(candidate.key)
-        if len(self._trials) == self._population:
-            ranked = places(np.array(self._points))[-self._population :]
-            for trial, place in zip(self._trials, ranked, strict=True):
-                trial.values = [float(place)]
+        if len(self._points) % self._population == 0:
+            self._learn()
+
+    def _learn(self) -> None:
+        generation = self._trials[-self._population :]
+        ranked = places(np.array(self._points))[-self._population :]
+        for trial, place in zip(generation, ranked, strict=True):
+            trial.values = [float(place)]
+        last = generation[-1]
+        last.system_attrs = {**last.system_attrs, **self._learnt()}
+        # Its notes hold all that was learnt.
+        self._trials = [last]
 
     def _learnt(self) -> dict[str, Any]:
         """The distribution after the generation that is whole, as Optuna notes it when it is asked."""

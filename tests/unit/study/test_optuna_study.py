@@ -127,7 +127,7 @@ def test_the_trials_of_one_candidate_are_known_by_its_key(recorded: RunFolder, t
     assert trials[5].user_attrs["fidelity"] == "inherited"
     assert trials[6].user_attrs["fidelity"] == "final"
     assert trials[5].user_attrs["candidate"] == trials[6].user_attrs["candidate"]
-    assert len({trial.user_attrs["candidate"] for trial in trials}) == 6
+    assert len({trial.user_attrs["candidate"] for trial in trials}) == 7
 
 
 def test_a_choice_has_one_distribution_where_it_exists(recorded: RunFolder, tmp_path: Path) -> None:
