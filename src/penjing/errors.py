@@ -100,16 +100,18 @@ def missing_extra(purpose: str, package: str, extra: str) -> MissingExtraError:
     return MissingExtraError(message, package=package, extra=extra)
 
 
-_OF_TRAINING = {
-    "torch": "torch",
-    "safetensors": "safetensors",
-    "scipy": "scipy",
-    "sklearn": "scikit-learn",
+# What needs a module, the package that has it, the extra that brings it.
+_OF_EXTRAS = {
+    "torch": ("Training", "torch", "search"),
+    "safetensors": ("Training", "safetensors", "search"),
+    "scipy": ("Training", "scipy", "search"),
+    "sklearn": ("Training", "scikit-learn", "search"),
+    "optuna": ("An export to Optuna", "optuna", "optuna"),
 }
 
 
 def explained_import(error: ModuleNotFoundError) -> Exception:
-    """Say what to install if a package of the extra ``search`` is missing; else the error as it is."""
-    if error.name not in _OF_TRAINING:
+    """Say what to install if a package of an extra is missing; else the error as it is."""
+    if error.name not in _OF_EXTRAS:
         return error
-    return missing_extra("Training", _OF_TRAINING[error.name], "search")
+    return missing_extra(*_OF_EXTRAS[error.name])

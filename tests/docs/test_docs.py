@@ -89,7 +89,7 @@ def _as_lists(values: Any) -> Any:
 
 
 def test_every_command_is_documented_and_no_other() -> None:
-    headings = re.findall(r"^## penjing ([\w ]+)$", page("reference/command-line.md"), re.MULTILINE)
+    headings = re.findall(r"^## penjing ([\w -]+)$", page("reference/command-line.md"), re.MULTILINE)
     assert headings == list(COMMANDS)
 
 

@@ -173,6 +173,24 @@ def test_an_export_into_a_folder_that_is_not_empty(command: Command, tmp_path: P
     assert "is not empty" in command.line("export", run.path, "3f2a9c1e", tmp_path)
 
 
+def test_an_export_to_optuna_into_a_file_that_exists(command: Command, config: Path, tmp_path: Path) -> None:
+    line = command.line("export-optuna", make_run(tmp_path / "run").path, config)
+    assert "my.yaml exists already. An export never overwrites. Name a file that does not exist." in line
+    assert config.read_text() == RUN
+
+
+def test_an_export_to_optuna_without_optuna(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run = make_run(tmp_path / "run")
+    for module in ("penjing.study.optuna_study", "penjing.search.optuna_samplers"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    line = command.line("export-optuna", run.path, tmp_path / "study.db")
+    assert "An export to Optuna needs optuna, which is not installed." in line
+    assert "pip install 'penjing[optuna]'" in line
+
+
 def test_measuring_what_is_no_onnx(command: Command, config: Path) -> None:
     assert "my.yaml" in command.line("measure", config)
 

@@ -123,6 +123,19 @@ def export(
     typer.echo(f"Exported to {export_design(RunFolder.open(path), design, folder)}")
 
 
+@app.command(epilog="Example: penjing export-optuna runs/mine study.db")
+def export_optuna(
+    path: RunPath,
+    file: Annotated[Path, typer.Argument(help="The SQLite file to write; must not exist.", metavar="FILE")],
+) -> None:
+    """Write a run as a study that Optuna and its dashboard open."""
+    from penjing.store import RunFolder
+    from penjing.study.optuna_study import write_optuna_study
+
+    n = write_optuna_study(RunFolder.open(path), file)
+    typer.echo(f"Exported {n} trials. Look at them with: optuna-dashboard sqlite:///{file}")
+
+
 @app.command(epilog="Example: penjing measure model.onnx --threads 1")
 def measure(
     path: Annotated[Path, typer.Argument(help="Any ONNX file.", metavar="FILE")],

@@ -31,6 +31,7 @@ ALGORITHMS: Mapping[str, str] = {
     "optuna-gp": "optuna_samplers.OptunaGpSearcher",
     "optuna-nsga2": "optuna_samplers.Nsga2Searcher",
     "optuna-nsga3": "optuna_samplers.Nsga3Searcher",
+    "optuna-cmaes": "optuna_samplers.CmaEsSearcher",
     "hyperopt-tpe": "hyperopt_tpe.HyperoptSearcher",
     "asha": "successive_halving.SuccessiveHalvingSearcher",
     "auto": "auto.AutoSearcher",
@@ -38,7 +39,8 @@ ALGORITHMS: Mapping[str, str] = {
 
 
 # What is imported only when it searches.
-_ALSO_NEEDS = {"optuna-gp": "torch"}
+_ALSO_NEEDS = {"optuna-gp": "torch", "optuna-cmaes": "cmaes"}
+_EXTRAS = {"cmaes": "optuna", "hyperopt": "hyperopt", "optuna": "optuna"}
 
 
 def searcher_class(name: str) -> Callable[[SearchProblem], Searcher]:
@@ -57,7 +59,7 @@ def searcher_class(name: str) -> Callable[[SearchProblem], Searcher]:
         return getattr(import_module(f"penjing.search.{module}"), kind)
     except ModuleNotFoundError as error:
         package = error.name or ""
-        extra = package if package in ("optuna", "hyperopt") else "search"
+        extra = _EXTRAS.get(package, "search")
         raise missing_extra(f"The search algorithm {name!r}", package, extra) from error
 
 

@@ -12,8 +12,8 @@ from penjing.store.front import front_of
 from penjing.study.budget import Stopwatch, parse_budget
 from penjing.study.config import NAMED_DATA, StudyConfig, checked
 from penjing.study.exporting import export_design
-from penjing.study.pipeline import DataFacts, Pipeline
-from penjing.study.preparation import facts_of, keep_data, load_data
+from penjing.study.pipeline import Pipeline
+from penjing.study.preparation import facts_of, keep_data, kept_facts, load_data
 from penjing.study.progress import DATA, Observer, Progress, ignore
 from penjing.study.study import Study
 from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
@@ -218,8 +218,8 @@ def _work(
     level = logger.level
     logger.setLevel(logging.INFO)
     try:
-        kept = journal.get("facts")
-        facts = DataFacts(**{**kept, "shape": tuple(kept["shape"])})
+        facts = kept_facts(journal)
+        assert facts is not None
         pipeline = Pipeline(config, facts, OnnxRuntimeCpu())
         budget = parse_budget(journal.get("budget"))
         for note in journal.get("notes") or ():

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 
-from penjing.store import RunFolder, write_atomically
+from penjing.store import Journal, RunFolder, write_atomically
 from penjing.study.config import StudyConfig
 from penjing.study.pipeline import DataFacts
 from penjing.tasks.image_classification import ImageData, Source, load
@@ -37,6 +37,12 @@ def facts_of(data: ImageData) -> DataFacts:
         deviation=round(float(pixels.std()), 3),
         fingerprint=data.fingerprint,
     )
+
+
+def kept_facts(journal: Journal) -> DataFacts | None:
+    """The same, as the journal of a run has them; None before its data were kept."""
+    kept = journal.get("facts")
+    return DataFacts(**{**kept, "shape": tuple(kept["shape"])}) if kept else None
 
 
 def keep_data(data: ImageData, run: RunFolder) -> None:

@@ -105,12 +105,18 @@ def test_a_name_gives_its_class(name: str, kind: type) -> None:
     assert isinstance(searcher_named(name, problem()), kind)
 
 
-def test_an_algorithm_whose_package_is_missing_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "hyperopt", None)
+@pytest.mark.parametrize(
+    ("name", "package", "extra"),
+    [("hyperopt-tpe", "hyperopt", "hyperopt"), ("optuna-cmaes", "cmaes", "optuna")],
+)
+def test_an_algorithm_whose_package_is_missing_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, name: str, package: str, extra: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.delitem(sys.modules, "penjing.search.hyperopt_tpe", raising=False)
-    with pytest.raises(MissingExtraError, match=r"hyperopt-tpe.*penjing\[hyperopt\]"):
-        searcher_named("hyperopt-tpe", problem())
-    assert "hyperopt-tpe" not in available_algorithms()
+    with pytest.raises(MissingExtraError, match=rf"{name}' needs {package}, .*penjing\[{extra}\]"):
+        searcher_named(name, problem())
+    assert name not in available_algorithms()
     assert "optuna-tpe" in available_algorithms()
 
 
