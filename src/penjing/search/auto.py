@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from penjing.objectives import hypervolume
-from penjing.protocols import Searcher
+from penjing.protocols import Forecaster, Searcher
 from penjing.search.pool import is_listable
 from penjing.search.problem import SearchProblem
 from penjing.space import Candidate
@@ -64,7 +64,17 @@ class AutoSearcher:
     def ask(self, n: int, rng: np.random.Generator) -> list[Candidate]:
         """Ask the one whose turn it is, for no more than are left of the block."""
         left = self.block - len(self._rows) % self.block
-        return self._searchers[self.decisions[-1].algorithm].ask(min(n, left), rng)
+        return self._whose_turn.ask(min(n, left), rng)
+
+    @property
+    def expected_gain(self) -> float | None:
+        """What the one expects whose turn it is; None if it has no model."""
+        searcher = self._whose_turn
+        return searcher.expected_gain if isinstance(searcher, Forecaster) else None
+
+    @property
+    def _whose_turn(self) -> Searcher:
+        return self._searchers[self.decisions[-1].algorithm]
 
     def _decide(self) -> None:
         points = self.problem.points(self._rows)

@@ -43,7 +43,12 @@ class ModelBasedSearcher(ABC):
         problem: Space, costs, constraints, box.
         n_initial: Drawn at random before there is a model.
         pool: Candidates to look at where a space is too large to look at all.
+
+    Attributes:
+        expected_gain: See :class:`~penjing.protocols.Forecaster`.
     """
+
+    expected_gain: float | None = None
 
     def __init__(self, problem: SearchProblem, n_initial: int, pool: int) -> None:
         self.problem = problem
@@ -80,7 +85,7 @@ class ModelBasedSearcher(ABC):
             return fresh_samples(self.problem, n, rng, self._seen)
         model, told = self._learnt()
         pool = self._listed() if is_listable(self.problem) else self._bred(model, told, rng)
-        chosen = self._gains(model, told, pool).best(n) if pool else []
+        chosen = self._best(model, told, pool, n)
         known = {*self._seen, *(candidate.key for candidate in chosen)}
         return [*chosen, *fresh_samples(self.problem, n - len(chosen), rng, known)]
 
@@ -91,10 +96,17 @@ class ModelBasedSearcher(ABC):
 
     def screened(self, candidates: Sequence[Candidate], n: int) -> list[Candidate]:
         """Those ``n`` of given candidates that together promise most; fewer where no others gain."""
-        if not candidates:
-            return []
         model, told = self._learnt()
-        return self._gains(model, told, self._pool(candidates)).best(n)
+        return self._best(model, told, self._pool(candidates) if candidates else None, n)
+
+    def _best(self, model: Model, told: Told, pool: Pool | None, n: int) -> list[Candidate]:
+        if pool is None:
+            self.expected_gain = 0.0
+            return []
+        gains = self._gains(model, told, pool)
+        chosen = gains.best(n)
+        self.expected_gain = gains.most
+        return chosen
 
     def _learnt(self) -> tuple[Model, Told]:
         scores = NormalScores(np.array(self._values))
