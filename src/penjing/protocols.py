@@ -7,7 +7,7 @@ which order, and what may be changed.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -239,6 +239,21 @@ class Searcher(Protocol):
         ...
 
 
+@runtime_checkable
+class Forecaster(Searcher, Protocol):
+    """A searcher that has a model, and says what that expects."""
+
+    @property
+    def expected_gain(self) -> float | None:
+        """The most that any candidate it looked at for its last ask was expected to gain.
+
+        In hypervolume as a share of the problem's box, 0 to 1; with one objective that is the improvement, as
+        a share of its range. 0 where nothing is left to propose; None where no model spoke. A function of
+        what was told and of the generator of the ask.
+        """
+        ...
+
+
 class Executor(Protocol):
     """Runs jobs, plain data, in other processes or here.
 
@@ -271,6 +286,7 @@ __all__ = [
     "Executor",
     "Family",
     "FloatArray",
+    "Forecaster",
     "MeasuredLatency",
     "Method",
     "QuantizationScheme",

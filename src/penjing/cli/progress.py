@@ -12,6 +12,9 @@ from rich.text import Text
 
 from penjing.study.progress import DATA, Observer, Progress
 
+# How messages begin that a quiet terminal shows even in the middle of a phase.
+_ALWAYS_SAID = ("finished", "stopped", "ends early")
+
 
 @contextmanager
 def progress() -> Iterator[Observer]:
@@ -55,7 +58,7 @@ def _quiet() -> Observer:
     def observe(state: Progress) -> None:
         if state.phase == DATA:
             sys.stderr.write(state.message + "\n")
-        elif state.phase not in seen or state.message.startswith(("finished", "stopped")):
+        elif state.phase not in seen or state.message.startswith(_ALWAYS_SAID):
             seen.append(state.phase)
             sys.stderr.write(line_of(state) + "\n")
             sys.stderr.flush()

@@ -209,12 +209,14 @@ class PhaseRow:
         n_done: Evaluations that ended well.
         n_failed: Those that failed.
         seconds: Worker seconds that they took together.
+        ended_early: Why it ended before its budget was used; empty if it did not.
     """
 
     name: str
     n_done: int
     n_failed: int
     seconds: float
+    ended_early: str = ""
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def read_page(run: RunFolder) -> Page:
         reference=reference,
         data=dict(facts.get("facts") or {}),
         class_names=tuple(map(str, facts.get("class_names") or ())),
-        phases=tuple(_phases(trials)),
+        phases=tuple(_phases(trials, journal["ended_early"])),
         decisions=tuple(_decisions(facts.get("decisions") or {})),
         ruled_out=facts.get("ruled out") or {},
         failures=tuple(Failure(t.number, t.phase, t.error or "") for t in trials if t.state == "failed"),
@@ -73,10 +73,11 @@ def _journal(run: RunFolder, notes: list[str]) -> dict[str, Any]:
                 "reference": _reference(journal),
                 "trials": journal.trials(),
                 "events": _progress_facts(journal),
+                "ended_early": journal.get(f"ended early, extension {journal.get('extension', 0)}", {}),
             }
     except PenjingError as error:
         notes.append(f"The journal could not be read: {error}")
-        return {"facts": {}, "reference": {}, "trials": [], "events": []}
+        return {"facts": {}, "reference": {}, "trials": [], "events": [], "ended_early": {}}
 
 
 def _progress_facts(journal: Journal) -> list[dict[str, Any]]:
@@ -210,12 +211,13 @@ def _latency_model_error(run: RunFolder, notes: list[str]) -> dict[str, float]:
     return {str(name): float(value) for name, value in errors.items() if _number(value) is not None}
 
 
-def _phases(trials: Sequence[Trial]) -> list[PhaseRow]:
+def _phases(trials: Sequence[Trial], ended_early: Mapping[str, str]) -> list[PhaseRow]:
     rows: dict[str, PhaseRow] = {}
     states = Counter((trial.phase, trial.state) for trial in trials)
     for trial in trials:
         n_done, n_failed = states[trial.phase, "done"], states[trial.phase, "failed"]
-        row = rows.setdefault(trial.phase, PhaseRow(trial.phase, n_done, n_failed, 0.0))
+        why = str(ended_early.get(trial.phase, ""))
+        row = rows.setdefault(trial.phase, PhaseRow(trial.phase, n_done, n_failed, 0.0, why))
         rows[trial.phase] = replace(row, seconds=row.seconds + (trial.seconds or 0.0))
     return list(rows.values())
 

@@ -89,6 +89,11 @@ def search_section(page: Page, figures: Mapping[str, Any]) -> str:
         for row in page.phases
     ]
     phases = table(("Phase", "Evaluations", "Failed", "Worker time"), rows)
+    phases += "".join(
+        sentence(f"Phase {row.name!r} ended before its budget was used: {row.ended_early}.")
+        for row in page.phases
+        if row.ended_early
+    )
     body += field("phases", f'<div class="card">{phases}</div>' if rows else "")
     decided = [
         [number(count(d.after), d.after), Cell(text(d.algorithm), d.algorithm), Cell(text(d.reason))]

@@ -68,6 +68,11 @@ def searcher_named(name: str, problem: SearchProblem) -> Searcher:
     return searcher_class(name)(problem)
 
 
+def expects_gains(name: str) -> bool:
+    """Whether the search algorithm of that name is a :class:`~penjing.protocols.Forecaster`."""
+    return hasattr(searcher_class(name), "expected_gain")
+
+
 def available_algorithms() -> list[str]:
     """The names of those whose packages are installed."""
     found: list[str] = []
@@ -90,6 +95,7 @@ __all__ = [
     "SurrogateSearcher",
     "available_algorithms",
     "expected_accuracy",
+    "expects_gains",
     "searcher_class",
     "searcher_named",
 ]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from penjing.objectives import hypervolume
-from penjing.protocols import Searcher
+from penjing.protocols import Forecaster, Searcher
 from penjing.search.order import places
 from penjing.search.pool import is_listable
 from penjing.search.problem import SearchProblem
@@ -72,12 +72,22 @@ class AutoSearcher:
     def ask(self, n: int, rng: np.random.Generator) -> list[Candidate]:
         """Ask the one whose turn it is, for no more than are left of the block."""
         n = min(n, self.block - len(self._rows) % self.block)
-        name = self.decisions[-1].algorithm
-        if name == COMPRESSION and name not in self._searchers:  # rebuilt amid the block
-            self._searchers[name] = self._of_compression()
-        found = self._searchers[name].ask(n, rng)
+        found = self._whose_turn.ask(n, rng)
         # Few architectures have few ways to be compressed: then the first has the turn.
         return found or self._searchers[self.names[0]].ask(n, rng)
+
+    @property
+    def expected_gain(self) -> float | None:
+        """What the one expects whose turn it is; None if it has no model."""
+        searcher = self._whose_turn
+        return searcher.expected_gain if isinstance(searcher, Forecaster) else None
+
+    @property
+    def _whose_turn(self) -> Searcher:
+        name = self.decisions[-1].algorithm
+        if name == COMPRESSION and name not in self._searchers:  # perhaps rebuilt amid the block
+            self._searchers[name] = self._of_compression()
+        return self._searchers[name]
 
     def _decide(self) -> None:
         points = self.problem.points(self._rows)

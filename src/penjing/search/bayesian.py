@@ -2,9 +2,9 @@
 
 What is expected to gain is in :mod:`~penjing.search.gains`. Limits on known costs are kept by not proposing
 what breaks them; one on the trained metric is the end of its box, below which nothing is gained, so that it
-counts by its probability. Where we depart from the sources: the trained metric is modelled on a scale that is
-logarithmic far below the good; candidates are compared by choices, capacity and, where the problem has them,
-graphs; what a problem calls exact is worth its own luck as well.
+counts by its probability. Where we depart from the sources: the trained metric is modelled by ranks, with
+several objectives on a scale that is logarithmic far below the good; candidates are compared by choices, capacity and,
+where the problem has them, graphs; what a problem calls exact is worth its own luck as well.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from penjing.search.gaussian_process import GaussianProcess
 from penjing.search.likeness import Described, Likeness
 from penjing.search.model_based import Model, ModelBasedSearcher
 from penjing.search.problem import SearchProblem
-from penjing.search.warp import HalfLogScores
+from penjing.search.warp import scale_of
 from penjing.space import Candidate
 
 # Weights of the kernel change little with a few results more: they are fitted when so much more is known.
@@ -48,6 +48,6 @@ class BayesianSearcher(ModelBasedSearcher):
         while np.ceil(n * _GROWTH) <= len(told):
             n = int(np.ceil(n * _GROWTH))
         if n not in self._weights:
-            first = HalfLogScores(np.array(self._values[:n])).scores
+            first = scale_of(np.array(self._values[:n]), len(self.problem.box)).scores
             self._weights[n] = GaussianProcess(self._likeness, self.describe(told[:n]), first).weights
         return GaussianProcess(self._likeness, self.describe(told), scores, self._weights[n])

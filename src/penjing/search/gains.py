@@ -18,12 +18,12 @@ from scipy.stats import norm
 from penjing.objectives import hypervolume_gains, non_dominated_mask
 from penjing.search.pool import Pool
 from penjing.search.problem import SearchProblem
-from penjing.search.warp import HalfLogScores
+from penjing.search.quadrature import normal_nodes
+from penjing.search.warp import Scale
 from penjing.space import Candidate
 
 Array = NDArray[np.float64]
-_NODES, _NODE_WEIGHTS = np.polynomial.hermite_e.hermegauss(12)
-_NODE_WEIGHTS = _NODE_WEIGHTS / _NODE_WEIGHTS.sum()
+_NODES, _NODE_WEIGHTS = normal_nodes(12)
 # The rest of a batch comes from those that are best alone: most of a pool gains next to nothing.
 _SHORT_LIST = 300
 
@@ -62,7 +62,7 @@ class Told:
         noise: Variance of what is told around what the model explains.
     """
 
-    scores: HalfLogScores
+    scores: Scale
     sign: float
     points: Array
     known: Array
@@ -81,6 +81,10 @@ class Gains:
         told: What a gain is a gain on.
         pool: Who may gain.
         expected: What the model says of the pool.
+
+    Attributes:
+        most: What the one that gains most was expected to gain alone when :meth:`best` was last asked,
+            whatever its expense: hypervolume as a share of the box. 0 before, and for an empty pool.
     """
 
     def __init__(self, problem: SearchProblem, told: Told, pool: Pool, expected: Expectation) -> None:
@@ -88,6 +92,7 @@ class Gains:
         self._told = told
         self._pool = pool
         self._expected = expected
+        self.most = 0.0
         self._of_trained = list(problem.box).index(problem.trained_metric)
         self._best = float(told.known.max())
         points = told.points.copy()
@@ -96,14 +101,11 @@ class Gains:
 
     def each(self) -> Array:
         """Logarithm of the expected gain per expense, ``[n]``; minus infinity where there is none."""
-        # What is exact is worth the luck that it had as well, which another look will find again.
-        luck = self._told.noise if self._problem.is_exact else 0.0
-        deviation = np.sqrt(self._expected.variance + luck)
         if self._pool.points.shape[1] == 1:
-            gains = log_expected_improvement(self._expected.mean - self._best, deviation)
+            gains = log_expected_improvement(self._expected.mean - self._best, self._deviation())
         else:
             with np.errstate(divide="ignore"):
-                gains = np.log(self._expected_volume(deviation))
+                gains = np.log(self._expected_volume(slice(None)))
         return gains - np.log(self._pool.expense)
 
     def best(self, n: int) -> list[Candidate]:
@@ -111,6 +113,9 @@ class Gains:
         chosen: list[Candidate] = []
         while len(chosen) < n and self._pool.candidates:
             worth = self.each()
+            if not chosen:
+                at = int(np.argmax(worth + np.log(self._pool.expense)))
+                self.most = float(self._expected_volume(slice(at, at + 1))[0])
             index = int(np.argmax(worth))
             if worth[index] == -np.inf:
                 break
@@ -137,13 +142,19 @@ class Gains:
     def _keep(self, index: NDArray[np.intp]) -> None:
         self._pool, self._expected = self._pool.rows(index), self._expected.rows(index)
 
-    def _expected_volume(self, deviation: Array) -> Array:
-        """Expected gain of hypervolume: the mean over what the trained metric may be."""
+    def _deviation(self) -> Array:
+        # What is exact is worth the luck that it had as well, which another look will find again.
+        luck = self._told.noise if self._problem.is_exact else 0.0
+        return np.sqrt(self._expected.variance + luck)
+
+    def _expected_volume(self, rows: slice) -> Array:
+        """Expected gain of hypervolume of some rows: the mean over what the trained metric may be."""
+        mean, deviation = self._expected.mean[rows], self._deviation()[rows]
         corner = np.ones(self._pool.points.shape[1])
-        total = np.zeros(len(deviation))
+        total = np.zeros(len(mean))
         for node, weight in zip(_NODES, _NODE_WEIGHTS, strict=True):
-            points = self._pool.points.copy()
-            points[:, self._of_trained] = self._costs(self._expected.mean + node * deviation)
+            points = self._pool.points[rows].copy()
+            points[:, self._of_trained] = self._costs(mean + node * deviation)
             total += weight * hypervolume_gains(points, self._front, corner)
         return total
 

@@ -20,6 +20,11 @@ class Screener(Protocol):
         """Whether enough was told to judge."""
         ...
 
+    @property
+    def expected_gain(self) -> float | None:
+        """The most that one of the candidates it last judged is expected to gain; None before the first."""
+        ...
+
     def tell(self, candidate: Candidate, costs: Mapping[str, float]) -> None:
         """As of any searcher."""
         ...
@@ -49,6 +54,11 @@ class HybridSearcher:
         self.proposer = proposer or PolicySearcher(problem)
         self.screener = screener or BayesianSearcher(problem)
         self.factor = factor
+
+    @property
+    def expected_gain(self) -> float | None:
+        """The most that one of the last proposals was expected to gain by the screener."""
+        return self.screener.expected_gain
 
     def tell(self, candidate: Candidate, costs: Mapping[str, float]) -> None:
         """Let both learn."""

@@ -13,7 +13,7 @@ from penjing.search.order import places
 from penjing.search.pool import Pool, bred, is_listable
 from penjing.search.problem import SearchProblem
 from penjing.search.random import fresh_samples
-from penjing.search.warp import HalfLogScores
+from penjing.search.warp import scale_of
 from penjing.space import Candidate
 
 Array = NDArray[np.float64]
@@ -43,7 +43,12 @@ class ModelBasedSearcher(ABC):
         problem: Space, costs, constraints, box.
         n_initial: Drawn at random before there is a model.
         pool: Candidates to look at where a space is too large to look at all.
+
+    Attributes:
+        expected_gain: See :class:`~penjing.protocols.Forecaster`.
     """
+
+    expected_gain: float | None = None
 
     def __init__(self, problem: SearchProblem, n_initial: int, pool: int) -> None:
         self.problem = problem
@@ -80,7 +85,7 @@ class ModelBasedSearcher(ABC):
             return fresh_samples(self.problem, n, rng, self._seen)
         model, told = self._learnt()
         pool = self._listed() if is_listable(self.problem) else self._bred(model, told, rng)
-        chosen = self._gains(model, told, pool).best(n) if pool else []
+        chosen = self._best(model, told, pool, n)
         known = {*self._seen, *(candidate.key for candidate in chosen)}
         return [*chosen, *fresh_samples(self.problem, n - len(chosen), rng, known)]
 
@@ -91,13 +96,20 @@ class ModelBasedSearcher(ABC):
 
     def screened(self, candidates: Sequence[Candidate], n: int) -> list[Candidate]:
         """Those ``n`` of given candidates that together promise most; fewer where no others gain."""
-        if not candidates:
-            return []
         model, told = self._learnt()
-        return self._gains(model, told, self._pool(candidates)).best(n)
+        return self._best(model, told, self._pool(candidates) if candidates else None, n)
+
+    def _best(self, model: Model, told: Told, pool: Pool | None, n: int) -> list[Candidate]:
+        if pool is None:
+            self.expected_gain = 0.0
+            return []
+        gains = self._gains(model, told, pool)
+        chosen = gains.best(n)
+        self.expected_gain = gains.most
+        return chosen
 
     def _learnt(self) -> tuple[Model, Told]:
-        scores = HalfLogScores(np.array(self._values))
+        scores = scale_of(np.array(self._values), len(self.problem.box))
         model = self.fitted(self._told, scores.scores)
         rows = [
             {**self.problem.costs(candidate), self.problem.trained_metric: self._sign * value}

@@ -16,11 +16,13 @@ from penjing.search.evolution import offspring
 from penjing.search.learning_curve import EXPONENT, LASTING_EXPONENT
 from penjing.search.places import Places
 from penjing.search.problem import CAPACITY, SearchProblem
+from penjing.search.quadrature import normal_nodes
 from penjing.search.random import fresh_samples
 from penjing.search.regression import ScarceRegression
 from penjing.space import Candidate, Encoding
 
 _QUANTILES = (-1.28, -0.52, 0.0, 0.52, 1.28)
+_NODES = 12
 # Of thousands of predictions the best are too good: finalists are chosen by a cautious one.
 _CAUTION = 0.5
 # Where that leaves places free, they go to those that would be worth one if they were better than expected.
@@ -46,7 +48,10 @@ class SurrogateSearcher:
         further_epochs: Training that a candidate gets beyond what was told, once it is finished.
             Accuracies are predicted for its end, so that they weigh as much against bytes and
             milliseconds as they will.
+        expected_gain: See :class:`~penjing.protocols.Forecaster`.
     """
+
+    expected_gain: float | None = None
 
     def __init__(self, problem: SearchProblem, n_initial: int = 8, pool: int = 120) -> None:
         self.problem = problem
@@ -89,18 +94,33 @@ class SurrogateSearcher:
         model = self._model()
         pool = [c for c in self._bred(model, rng, self.pool) if c.key not in self._seen]
         chosen: list[Candidate] = []
+        self.expected_gain = 0.0
         if pool:
             mean, deviation = self._predict(model, pool)
             points = self._points(pool, mean)
             layers = [self._points(pool, mean - quantile * deviation) for quantile in _QUANTILES]
             expense = np.array([self.problem.evaluation_cost(c) if per_cost else 1.0 for c in pool])
             corner, front = np.ones(points.shape[1]), self._front(model)
+            self.expected_gain = self._most_expected(pool, mean, deviation, front)
             picked = hypervolume_subset(points, n, corner, front, layers, expense)
             chosen = [pool[index] for index in picked]
         if len(chosen) < n:
             taken = self._seen | {candidate.key for candidate in chosen}
             chosen += fresh_samples(self.problem, n - len(chosen), rng, taken)
         return chosen
+
+    def _most_expected(
+        self,
+        pool: Sequence[Candidate],
+        mean: NDArray[np.float64],
+        deviation: NDArray[np.float64],
+        front: NDArray[np.float64],
+    ) -> float:
+        """The most that one of a pool is expected to gain; hopes beyond the outer quantile count as well."""
+        total = np.zeros(len(pool))
+        for node, weight in zip(*normal_nodes(_NODES), strict=True):
+            total += weight * self._gains(self._points(pool, mean + node * deviation), front)
+        return float(total.max())
 
     def finalists(
         self,

@@ -14,7 +14,7 @@ from penjing.errors import ConfigError, unknown_name
 from penjing.families.convolutional import ConvolutionalSettings
 from penjing.objectives import METRICS, parse_constraint, parse_objective
 from penjing.protocols import OPTIMISERS
-from penjing.search import searcher_class
+from penjing.search import available_algorithms, expects_gains, searcher_class
 from penjing.study.budget import parse_budget
 from penjing.study.phases import phases_of
 
@@ -77,6 +77,7 @@ class SearchConfig(_Strict):
     sequential_as: str = "w8a8"
     stop_at: list[str] = Field(default_factory=list)
     patience: int | None = Field(default=None, ge=1)
+    min_expected_gain: float | None = Field(default=None, gt=0, lt=1)
     train_on: Literal["auto", "alone", "supernet"] = "auto"
     epochs: float | None = Field(default=None, gt=0)
     validation_images: int = Field(default=2000, ge=100)
@@ -217,6 +218,7 @@ def _check_search(search: SearchConfig, precisions: Sequence[str]) -> None:
                 f"Leave it out, or set search.{other} to {' or '.join(map(repr, values))}."
             )
     _check_phases(search, precisions)
+    _check_forecasts(search)
     if search.train_on == "supernet" and any(phase.algorithm == "asha" for phase in phases_of(search)):
         raise ConfigError(
             "search.algorithm 'asha' trains networks further, with search.train_on: supernet none is trained "
@@ -227,6 +229,17 @@ def _check_search(search: SearchConfig, precisions: Sequence[str]) -> None:
             f"search.sequential_as is {search.sequential_as!r}, which space.precisions does not "
             f"offer: {', '.join(precisions)}. Name one of them, or offer it."
         )
+
+
+def _check_forecasts(search: SearchConfig) -> None:
+    for phase in phases_of(search) if search.min_expected_gain is not None else ():
+        if not expects_gains(phase.algorithm):
+            able = filter(expects_gains, available_algorithms())
+            raise ConfigError(
+                f"search.min_expected_gain is {search.min_expected_gain!r}, but phase {phase.name!r} is "
+                f"searched by {phase.algorithm!r}, which has no model that expects gains. Leave it out, or "
+                f"take one that has: {', '.join(able)}."
+            )
 
 
 def _check_phases(search: SearchConfig, precisions: Sequence[str]) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from penjing.errors import EvaluationError, InfeasibleError
-from penjing.objectives import hypervolume, parse_constraint
 from penjing.protocols import Searcher
 from penjing.search import SearchProblem, SurrogateSearcher, searcher_named
 from penjing.search.auto import AutoSearcher
@@ -18,18 +17,20 @@ from penjing.search.successive_halving import SuccessiveHalvingSearcher
 from penjing.space import Candidate, CarriedSpace, SearchSpace
 from penjing.store import Trial, content_key
 from penjing.study.draws import Draw, stream
+from penjing.study.early_end import EarlyEnd
 from penjing.study.finalists import FinalistRounds
 from penjing.study.jobs import ALONE, SUPERNET, InheritedJob
 from penjing.study.phases import Phase, phases_of
 from penjing.study.prospects import learnt
 from penjing.study.zero_cost import ZeroCost
+from penjing.training.device import threads
 
 if TYPE_CHECKING:
     from penjing.study.study import Study
 
 log = logging.getLogger(__name__)
 _EVALUATIONS_IN_A_TIME_BUDGET = 40
-_LATEST, _TRAINING = "latest batch", "training of {}"
+_LATEST, _TRAINING, _TOLD = "latest batch", "training of {}", "accuracy told of {}"
 _BATCH = 4
 _QUICK_BATCH = 3
 _QUICK_SHARE = 0.03
@@ -50,6 +51,7 @@ class Search:
 
     def __init__(self, study: "Study") -> None:
         self.study = study
+        self.early_end = EarlyEnd(study)
         self._zero_cost = ZeroCost(study)
 
     def run(self) -> None:
@@ -101,22 +103,29 @@ class Search:
     def _phase(self, phase: Phase, index: int, winners: list[Candidate]) -> list[Candidate]:
         study = self.study
         problem = study.problem(self._space(phase, winners))
-        searcher = self._searcher(phase, problem)
         began_s = study.journal.put_once(
             f"{phase.name} began at, extension {study.extension}", study.stopwatch.elapsed_s
         )
+        searcher: Searcher | None = None
+        # Else a space that was used up would be asked again while the batch of a later phase is in flight.
+        is_over = f"{phase.name} is over, extension {study.extension}"
         self._complete_batch(phase)
-        while not self._is_over(phase, began_s):
+        while not study.journal.get(is_over) and not self._is_out_of_budget(phase, began_s):
             asked = study.journal.trials(state="asked", phase=phase.name)
             if not asked:
-                if study.settle_box(problem):
-                    # Many rank results by the box when they are told: those that were told before, anew.
+                if self.early_end.has_come(phase, self._told(phase)):
+                    break
+                # Many rank results by the box when they are told: once it is settled, all are told anew.
+                if study.settle_box(problem) or searcher is None:
                     searcher = self._searcher(phase, problem)
                 self._ask(phase, index, searcher, problem, began_s)
                 asked = study.journal.trials(state="asked", phase=phase.name)
             if not asked:
-                break  # the space is exhausted
-            self._evaluate(asked, searcher)
+                break  # the space is exhausted, or nothing in it is worth its evaluation
+            self._evaluate(asked)
+            if searcher is not None:
+                self._tell_all(searcher, asked)
+        study.journal.put(is_over, True)
         if not phase.carry:
             return []
         key = f"winners of {phase.name}, extension {study.extension}"
@@ -127,7 +136,10 @@ class Search:
         return [Candidate(winner) for winner in kept]
 
     def _searcher(self, phase: Phase, problem: SearchProblem) -> Searcher:
-        """Who proposes, and knows all that was found out so far."""
+        """Who proposes, and knows all that was found out so far.
+
+        Not made before a batch of which a kill left a part is evaluated: results are told in the order asked.
+        """
         searcher = searcher_named(phase.algorithm, problem)
         if isinstance(searcher, SurrogateSearcher):
             searcher.n_initial = max(4, min(12, self._n_evaluations(phase) // 4))
@@ -151,7 +163,11 @@ class Search:
         again = dict(self._again(phase, index, searcher, began_s)[:n])
         new: list[Candidate] = []
         if len(again) < n:
-            new = self._zero_cost.proposals(searcher, phase.algorithm, problem, n - len(again), rng)
+            with threads(1):  # with more, sums round otherwise, and another session may have others
+                new = self._zero_cost.proposals(searcher, phase.algorithm, problem, n - len(again), rng)
+            self.early_end.note(phase, first, searcher)
+            if self.early_end.has_come(phase, self._told(phase)):
+                return
         if isinstance(searcher, AutoSearcher):
             made = {phase.name: [asdict(decision) for decision in searcher.decisions]}
             study.journal.put("decisions", {**study.journal.get("decisions", {}), **made})
@@ -256,9 +272,13 @@ class Search:
         trials = self.study.journal.trials(phase=phase.name)
         return [trial for trial in trials if trial.number >= self.study.span.first_number]
 
+    def _told(self, phase: Phase) -> list[Trial]:
+        """Those of them that were evaluated, or failed."""
+        return [trial for trial in self._trials(phase) if trial.state != "asked"]
+
     # Evaluating
 
-    def _evaluate(self, trials: Sequence[Trial], searcher: Searcher) -> None:
+    def _evaluate(self, trials: Sequence[Trial]) -> None:
         study = self.study
         jobs = [self._job(trial) for trial in trials]
         waves = _waves(jobs)
@@ -280,11 +300,6 @@ class Search:
                 study.journal.tell(trial.number, "done", measured, outcome.seconds)
                 message = f"evaluation {trial.number}: accuracy {measured['accuracy']:.2%}"
             study.tell(message)
-        # In the order asked, as a resume tells them.
-        numbers = {trial.number for trial in trials}
-        for told in study.journal.trials(phase=trials[0].phase):
-            if told.number in numbers:
-                self._tell(searcher, told)
 
     def _job(self, trial: Trial) -> InheritedJob:
         study = self.study
@@ -299,6 +314,13 @@ class Search:
             epochs=training["epochs"],
         )
 
+    def _tell_all(self, searcher: Searcher, trials: Sequence[Trial]) -> None:
+        """Tell a batch in the order asked, as a resume does."""
+        numbers = {trial.number for trial in trials}
+        for told in self.study.journal.trials(phase=trials[0].phase):
+            if told.number in numbers:
+                self._tell(searcher, told)
+
     def _tell(self, searcher: Searcher, trial: Trial) -> None:
         """A failed evaluation is told as chance, so that the search keeps away from it."""
         if trial.state != "done":
@@ -307,8 +329,19 @@ class Search:
         elif isinstance(searcher, SurrogateSearcher):
             told = learnt(trial)
         else:
-            told = {"accuracy": self.study.prospects.row(trial)["accuracy"]}
+            told = {"accuracy": self._expected_accuracy(trial)}
         searcher.tell(Candidate(trial.candidate), told)
+
+    def _expected_accuracy(self, trial: Trial) -> float:
+        """At the end of training, as it was expected when it was told first.
+
+        With a clock later evaluations change what is expected, but not what a searcher has learnt.
+        """
+        key = _TOLD.format(trial.number)
+        kept = self.study.journal.get(key)
+        if kept is None:
+            kept = self.study.journal.put_once(key, self.study.prospects.row(trial)["accuracy"])
+        return float(kept)
 
     def _winners(self, problem: SearchProblem, phase: Phase, index: int) -> list[Candidate]:
         """What a phase hands on: the candidates that together promise the most hypervolume."""
@@ -337,14 +370,9 @@ class Search:
         n = round(total * (before + phase.share)) - round(total * before)
         return max(0 if self.study.extension else 1, n)
 
-    def _is_over(self, phase: Phase, began_s: float) -> bool:
+    def _is_out_of_budget(self, phase: Phase, began_s: float) -> bool:
         study = self.study
-        told = [t for t in self._trials(phase) if t.state != "asked"]
-        if self._has_reached_target(told) or self._gains_no_more(told):
-            phases = phases_of(study.config.search)
-            study.end_early(sum(other.share for other in phases[1 + phases.index(phase) :]))
-            return True
-        if study.plan is not None and not told and not study.inherited_trials():
+        if study.plan is not None and not self._told(phase) and not study.inherited_trials():
             return False  # with nothing evaluated there is nothing to finish
         if self._progress(phase, began_s) >= 1.0:
             return True
@@ -355,25 +383,8 @@ class Search:
         """How much of its budget a phase has used: 1 when it is over."""
         study = self.study
         if study.plan is None:
-            told = [t for t in self._trials(phase) if t.state != "asked"]
-            return len(told) / n if (n := self._n_evaluations(phase)) else 1.0
+            return len(self._told(phase)) / n if (n := self._n_evaluations(phase)) else 1.0
         return (study.stopwatch.elapsed_s - began_s) / (phase.share * study.plan.search_s)
-
-    def _has_reached_target(self, trials: Sequence[Trial]) -> bool:
-        """Whether one candidate already is, with inherited weights, all that was asked for."""
-        wanted = [parse_constraint(text) for text in self.study.config.search.stop_at]
-        rows = [self.study.row(trial) for trial in trials if trial.state == "done"]
-        return bool(wanted) and any(all(c.is_met(row[c.metric]) for c in wanted) for row in rows)
-
-    def _gains_no_more(self, trials: Sequence[Trial]) -> bool:
-        """Whether the last evaluations, as many as ``patience`` says, added no hypervolume."""
-        patience = self.study.config.search.patience
-        rows = [self.study.prospects.row(trial) for trial in trials if trial.state == "done"]
-        if patience is None or len(rows) <= patience or not self.study.box.is_settled:
-            return False
-        points = self.study.problem(self.study.pipeline.space).points(rows)
-        reference = np.ones(points.shape[1])
-        return hypervolume(points, reference) <= hypervolume(points[:-patience], reference)
 
 
 def _waves(jobs: Sequence[InheritedJob]) -> list[list[int]]:

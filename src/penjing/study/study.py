@@ -256,7 +256,8 @@ class Study:
         """
         if self.plan is not None:
             left_s = search_share * self.plan.search_s + self.plan.finalists_s + self.plan.reserve_s
-            self.journal.put_once(self._end_key, self.stopwatch.elapsed_s + left_s)
+            ends_s = self.stopwatch.elapsed_s + left_s
+            self.journal.put(self._end_key, min(ends_s, self.journal.get(self._end_key, ends_s)))
 
     def seconds_left(self) -> float | None:
         """Seconds until the reserve for measuring; None without a time budget."""

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from penjing.objectives import parse_constraint
-from penjing.protocols import Searcher
+from penjing.protocols import Forecaster, Searcher
 from penjing.search import SearchProblem
 from penjing.space import Candidate, Choice, Condition, SearchSpace
 
@@ -164,6 +164,24 @@ class SearcherContract:
         told, _ = worked(make_searcher(SearchProblem(tiny.space, conditional_costs, tiny.box, [limit])), 6, 3)
         sizes = sorted(conditional_costs(candidate)["size_bytes"] for candidate, _ in told)
         assert sizes == [2.0, 4.0, 4.0, 8.0, 8.0]
+
+    def test_what_is_expected_is_a_share_of_the_box_and_the_same_after_a_restart(
+        self, make_searcher: MakeSearcher
+    ) -> None:
+        """Of a searcher that says what it expects."""
+        first = make_searcher(conditional_problem())
+        if not isinstance(first, Forecaster):
+            return
+        assert first.expected_gain is None
+        told, _ = worked(first, n_asks=6)
+        rebuilt = make_searcher(conditional_problem())
+        for candidate, costs in told:
+            rebuilt.tell(candidate, costs)
+        for searcher in (first, rebuilt):
+            searcher.ask(4, generator(99))
+        assert isinstance(rebuilt, Forecaster)
+        assert rebuilt.expected_gain == first.expected_gain
+        assert first.expected_gain is None or 0.0 <= first.expected_gain <= 1.0
 
     def test_asking_changes_nothing(self, make_searcher: MakeSearcher) -> None:
         """A study that is killed between ask and tell asks again."""

@@ -36,10 +36,16 @@ def test_where_there_is_no_terminal_every_phase_and_the_end_is_one_line(
     with progress() as observe:
         for message in ("joint begins", "evaluation 1", "evaluation 2"):
             observe(state("joint", message))
+        observe(state("joint", "ends early: a candidate meets accuracy >= 0.9"))
         observe(state("measuring", "measuring begins"))
         observe(state("measuring", "finished"))
     lines = capsys.readouterr().err.splitlines()
-    assert [line.rpartition(" · ")[2] for line in lines] == ["joint begins", "measuring begins", "finished"]
+    assert [line.rpartition(" · ")[2] for line in lines] == [
+        "joint begins",
+        "ends early: a candidate meets accuracy >= 0.9",
+        "measuring begins",
+        "finished",
+    ]
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])

@@ -9,7 +9,7 @@ from penjing.search import SearchProblem
 from penjing.search.gains import log_expected_improvement
 from penjing.search.gaussian_process import GaussianProcess
 from penjing.search.likeness import Likeness
-from penjing.search.warp import HalfLogScores
+from penjing.search.warp import HalfLogScores, scale_of
 from penjing.space import Candidate, Choice, Condition, SearchSpace
 from penjing.testing.searcher import conditional_problem
 
@@ -98,9 +98,10 @@ def test_hopeless_candidates_still_have_an_order() -> None:
     assert found[0] > found[1]
 
 
-def test_scores_keep_the_order_and_go_back() -> None:
+@pytest.mark.parametrize("n_objectives", [1, 2])
+def test_scores_keep_the_order_and_go_back(n_objectives: int) -> None:
     values = np.array([0.1, 0.93, 0.92, 0.5, 0.92])
-    warp = HalfLogScores(values)
+    warp = scale_of(values, n_objectives)
     np.testing.assert_allclose(warp.value(warp.scores), values)
     assert warp.scores[2] == warp.scores[4]
     assert warp.value(np.array([5.0]))[0] > 0.93
@@ -116,6 +117,7 @@ def test_twins_are_no_further_apart_the_more_of_them_were_told(rng: np.random.Ge
     assert HalfLogScores(np.array([10.0, 90.0, 91.0])).scores[0] > -5.0
 
 
-def test_equal_values_have_one_score() -> None:
-    warp = HalfLogScores(np.array([0.1, 0.1]))
+@pytest.mark.parametrize("n_objectives", [1, 2])
+def test_equal_values_have_one_score(n_objectives: int) -> None:
+    warp = scale_of(np.array([0.1, 0.1]), n_objectives)
     np.testing.assert_allclose(warp.value(np.array([-1.0, 3.0])), 0.1)

@@ -69,6 +69,8 @@ def test_an_unknown_key_is_answered_with_the_nearest(said: dict[str, Any], match
             r"^search\.mode: .*'joint', 'sequential', 'iterative' or 'adaptive', got 'both'\.$",
         ),
         ({"search": {"epochs": 0}}, r"^search\.epochs: .*greater than 0, got 0\.$"),
+        ({"search": {"min_expected_gain": 0}}, r"^search\.min_expected_gain: .*greater than 0, got 0\.$"),
+        ({"search": {"min_expected_gain": 1.5}}, r"^search\.min_expected_gain: .*less than 1, got 1\.5\.$"),
         (
             {"finalists": {"first_rung_fraction": 1.0}},
             r"^finalists\.first_rung_fraction: .*less than 1, got 1\.0",
@@ -194,6 +196,21 @@ def test_a_value_of_the_wrong_kind_is_shown_with_its_place(said: dict[str, Any],
         ),
         (
             ConfigError,
+            {"search": {"algorithm": "evolution", "min_expected_gain": 0.002}},
+            r"gain is 0\.002, but phase 'joint' is searched by 'evolution', .*: surrogate, bayesian, graph-p",
+        ),
+        (
+            ConfigError,
+            {
+                "search": {
+                    "phases": [{"name": "a"}, {"name": "b", "algorithm": "ppo"}],
+                    "min_expected_gain": 0.1,
+                }
+            },
+            r"gain is 0\.1, but phase 'b' is searched by 'ppo', which has no model .* Leave it out, or ",
+        ),
+        (
+            ConfigError,
             {"search": {"mode": "iterative"}, "budget": "4 evaluations"},
             r"4 phases .* least 5 eval",
         ),
@@ -234,6 +251,8 @@ def test_what_no_run_could_use_is_refused_before_it_begins(
         {"search": {"train_on": "supernet", "supernet_epochs": 3}},
         {"search": {"train_on": "auto", "epochs": 2, "supernet_epochs": 3}},
         {"search": {"mode": "joint"}, "space": {"precisions": ["fp32"]}},
+        {"search": {"min_expected_gain": 1e-5}},
+        {"search": {"algorithm": "auto", "min_expected_gain": 0.001}},
         {"budget": "9 evaluations", "finalists": {"count": 4}},
         {"budget": "2 evaluations", "finalists": {"count": 1}},
         {"budget": "1 min", "finalists": {"count": 50}},

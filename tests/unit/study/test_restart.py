@@ -1,0 +1,144 @@
+"""Every algorithm: a search that is killed and resumed proposes what it would have proposed."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from tests.unit.study.instant_study import INSTANT, LIMIT_BYTES, Killed, dies_after, session, work
+
+from penjing.search import available_algorithms, graph_predictor
+from penjing.space import Candidate
+from penjing.study.config import checked
+from penjing.study.study import Study
+
+# Half a second a proposal.
+SLOW = {"optuna-gp"}
+NAMES = [
+    pytest.param(name, marks=pytest.mark.long) if name in SLOW else name for name in available_algorithms()
+]
+# It draws at random until fifty were told.
+EVALUATIONS = {"regularised-evolution": 70}
+
+
+@pytest.fixture(autouse=True)
+def _quick_predictor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a predictor has learnt is not asked here, only that it is the same."""
+    monkeypatch.setattr(graph_predictor, "_STEPS", 10)
+
+
+class Proposal(NamedTuple):
+    """What was asked: as which trial, in which phase, and what weights it was to have."""
+
+    number: int
+    phase: str
+    key: str
+    training: str
+
+
+class Searched(NamedTuple):
+    """A search to its end: all proposals, and how many trials were in flight at each death."""
+
+    proposals: list[Proposal]
+    in_flight: list[int]
+
+
+def searched(folder: Path, said: dict[str, Any], lives: Iterable[int] = ()) -> Searched:
+    """Search to the end; each session but the last dies after so many writes to the journal."""
+    config = checked({**INSTANT, **said})
+    in_flight: list[int] = []
+    for life in lives:
+        with session(folder, config) as study:
+            dies_after(study.journal, life)
+            try:
+                work(study)
+            except Killed:
+                in_flight.append(len(study.journal.trials(state="asked")))
+            else:
+                break
+    with session(folder, config) as study:
+        work(study)
+        return Searched(proposals(study), in_flight)
+
+
+def proposals(study: Study) -> list[Proposal]:
+    return [
+        Proposal(t.number, t.phase, t.key, str(study.journal.get(f"training of {t.number}")))
+        for t in study.journal.trials()
+    ]
+
+
+def lives(n: int, seed: int) -> list[int]:
+    """Writes that sessions live to see: a batch takes some thirty, so that deaths come everywhere in one."""
+    return np.random.default_rng(seed).integers(16, 60, size=n).tolist()
+
+
+def assert_is_the_same(one: Searched, other: Searched) -> None:
+    # One by one: a first difference says more than two long lists.
+    for expected, found in zip(one.proposals, other.proposals, strict=True):
+        assert found == expected
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_search_that_was_killed_proposes_what_it_would_have_proposed(name: str, tmp_path: Path) -> None:
+    said = {"budget": f"{EVALUATIONS.get(name, 40)} evaluations", "search": {"algorithm": name}}
+    undisturbed = searched(tmp_path / "undisturbed", said)
+    assert len(undisturbed.proposals) == EVALUATIONS.get(name, 40) - 3
+    killed = searched(tmp_path / "killed", said, lives(8, seed=1))
+    assert len(killed.in_flight) >= 6
+    assert any(killed.in_flight), "no death between ask and tell"
+    assert_is_the_same(undisturbed, killed)
+
+
+@pytest.mark.parametrize("name", ["bayesian", "auto", "reinforce", "local"])
+def test_nor_does_a_kill_change_what_is_proposed_with_a_clock(name: str, tmp_path: Path) -> None:
+    """The seconds of what was in flight are lost with it, so that the killed search may see more."""
+    said = {"budget": "8 min", "search": {"algorithm": name, "epochs": 1.0}}
+    undisturbed = searched(tmp_path / "undisturbed", said)
+    killed = searched(tmp_path / "killed", said, lives(8, seed=2))
+    n = len(undisturbed.proposals)
+    assert 30 < n <= len(killed.proposals)
+    assert_is_the_same(undisturbed, killed._replace(proposals=killed.proposals[:n]))
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        {
+            "phases": [
+                {"name": "look", "algorithm": "reinforce"},
+                {"name": "one precision", "share": 2, "algorithm": "bayesian", "precision": "w8", "carry": 3},
+                {"name": "compress", "share": 2, "algorithm": "greedy"},
+            ]
+        },
+        {"mode": "iterative", "sequential_as": "w8", "carry": 2},
+    ],
+)
+def test_nor_in_several_phases(search: dict[str, Any], tmp_path: Path) -> None:
+    said = {"budget": "60 evaluations", "search": search}
+    undisturbed = searched(tmp_path / "undisturbed", said)
+    assert len({proposal.phase for proposal in undisturbed.proposals}) >= 3
+    assert_is_the_same(undisturbed, searched(tmp_path / "killed", said, lives(12, seed=3)))
+
+
+def test_a_batch_of_which_a_kill_left_the_middle_is_told_in_the_order_asked(tmp_path: Path) -> None:
+    """Of two with one architecture the second waits for the first, and others are told before it."""
+    said = {"search": {"algorithm": "reinforce"}}
+    undisturbed = searched(tmp_path / "undisturbed", said)
+    # Deaths so near to each other that hardly a batch is told in one life.
+    killed = searched(tmp_path / "killed", said, [17] * 60)
+    assert_is_the_same(undisturbed, killed)
+
+
+def test_what_is_searched_has_conditions_and_a_limit(tmp_path: Path) -> None:
+    """Else the above would say little."""
+    with session(tmp_path / "run", checked(INSTANT)) as study:
+        work(study)
+        asked = [Candidate(trial.candidate) for trial in study.journal.trials()]
+        costs = [study.pipeline.costs(candidate)["size_bytes"] for candidate in asked]
+        every = [study.pipeline.costs(c)["size_bytes"] for c in study.pipeline.space.every_candidate()]
+        failed = study.journal.trials(state="failed")
+    assert len({len(candidate) for candidate in asked}) > 1
+    assert max(costs) <= LIMIT_BYTES < max(every)
+    assert 0 < len(failed) < len(asked)
