@@ -29,6 +29,7 @@ NAMES = [
 ]
 # It draws at random until fifty were told.
 EVALUATIONS = {"regularised-evolution": 70}
+USUAL = 32
 
 
 @pytest.fixture(autouse=True)
@@ -91,11 +92,11 @@ def assert_is_the_same(one: Searched, other: Searched) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_search_that_was_killed_proposes_what_it_would_have_proposed(name: str, tmp_path: Path) -> None:
-    said = {"budget": f"{EVALUATIONS.get(name, 40)} evaluations", "search": {"algorithm": name}}
+    said = {"budget": f"{EVALUATIONS.get(name, USUAL)} evaluations", "search": {"algorithm": name}}
     undisturbed = searched(tmp_path / "undisturbed", said)
-    assert len(undisturbed.proposals) == EVALUATIONS.get(name, 40) - 3
-    killed = searched(tmp_path / "killed", said, lives(8, seed=1))
-    assert len(killed.in_flight) >= 6
+    assert len(undisturbed.proposals) == EVALUATIONS.get(name, USUAL) - 3
+    killed = searched(tmp_path / "killed", said, lives(6, seed=1))
+    assert len(killed.in_flight) >= 4
     assert any(killed.in_flight), "no death between ask and tell"
     assert_is_the_same(undisturbed, killed)
 
