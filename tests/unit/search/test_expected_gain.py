@@ -8,7 +8,14 @@ import pytest
 
 from penjing.objectives import hypervolume, hypervolume_gains, non_dominated_mask
 from penjing.protocols import Forecaster, Searcher
-from penjing.search import ALGORITHMS, SearchProblem, available_algorithms, expects_gains, searcher_named
+from penjing.search import (
+    ALGORITHMS,
+    SearchProblem,
+    available_algorithms,
+    expects_gains,
+    graph_predictor,
+    searcher_named,
+)
 from penjing.search.auto import AutoSearcher
 from penjing.search.gains import Gains, Told
 from penjing.search.pool import Pool
@@ -90,8 +97,9 @@ def remaining(problem: SearchProblem, told: list[Candidate]) -> float:
 @pytest.mark.parametrize("name", [name for name in FORECASTERS if name != "auto"])
 @pytest.mark.parametrize("objectives", [("accuracy",), ("accuracy", "size_bytes")])
 def test_little_is_expected_before_everything_is_told_and_not_while_much_can_be_gained(
-    name: str, objectives: tuple[str, ...]
+    name: str, objectives: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(graph_predictor, "_STEPS", 40)
     given = conditional_problem()
     box = {metric: given.box[metric] for metric in objectives}
     problem = SearchProblem(given.space, conditional_costs, box, given.constraints)

@@ -140,8 +140,8 @@ def work(study: Study) -> None:
     Search(study).run()
 
 
-def dies_after(journal: Journal, n_writes: int) -> None:
-    """Let the process be killed before its next write once there were so many."""
+def dies_after(journal: Journal, n_writes: int, of: Sequence[str] = _WRITES) -> None:
+    """Let the process be killed before its next write, or write of some kinds, once there were so many."""
     left = n_writes
 
     def mortal(write: Callable[..., Any]) -> Callable[..., Any]:
@@ -154,5 +154,5 @@ def dies_after(journal: Journal, n_writes: int) -> None:
 
         return counted
 
-    for name in _WRITES:
+    for name in of:
         setattr(journal, name, mortal(getattr(journal, name)))

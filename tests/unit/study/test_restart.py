@@ -1,15 +1,24 @@
 """Every algorithm: a search that is killed and resumed proposes what it would have proposed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from tests.unit.study.instant_study import INSTANT, LIMIT_BYTES, Killed, dies_after, session, work
+from tests.unit.study.instant_study import (
+    INSTANT,
+    LIMIT_BYTES,
+    Killed,
+    dies_after,
+    instant_pipeline,
+    session,
+    work,
+)
 
-from penjing.search import available_algorithms, graph_predictor
+from penjing.search import SearchProblem, available_algorithms, graph_predictor
 from penjing.space import Candidate
+from penjing.study import searching
 from penjing.study.config import checked
 from penjing.study.study import Study
 
@@ -20,6 +29,7 @@ NAMES = [
 ]
 # It draws at random until fifty were told.
 EVALUATIONS = {"regularised-evolution": 70}
+USUAL = 32
 
 
 @pytest.fixture(autouse=True)
@@ -82,11 +92,11 @@ def assert_is_the_same(one: Searched, other: Searched) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_search_that_was_killed_proposes_what_it_would_have_proposed(name: str, tmp_path: Path) -> None:
-    said = {"budget": f"{EVALUATIONS.get(name, 40)} evaluations", "search": {"algorithm": name}}
+    said = {"budget": f"{EVALUATIONS.get(name, USUAL)} evaluations", "search": {"algorithm": name}}
     undisturbed = searched(tmp_path / "undisturbed", said)
-    assert len(undisturbed.proposals) == EVALUATIONS.get(name, 40) - 3
-    killed = searched(tmp_path / "killed", said, lives(8, seed=1))
-    assert len(killed.in_flight) >= 6
+    assert len(undisturbed.proposals) == EVALUATIONS.get(name, USUAL) - 3
+    killed = searched(tmp_path / "killed", said, lives(6, seed=1))
+    assert len(killed.in_flight) >= 4
     assert any(killed.in_flight), "no death between ask and tell"
     assert_is_the_same(undisturbed, killed)
 
@@ -122,13 +132,48 @@ def test_nor_in_several_phases(search: dict[str, Any], tmp_path: Path) -> None:
     assert_is_the_same(undisturbed, searched(tmp_path / "killed", said, lives(12, seed=3)))
 
 
-def test_a_batch_of_which_a_kill_left_the_middle_is_told_in_the_order_asked(tmp_path: Path) -> None:
+class TwinSearcher:
+    """Proposes pairs of candidates that share an architecture, and remembers what it was told."""
+
+    def __init__(self, problem: SearchProblem) -> None:
+        self._problem = problem
+        self.told: list[str] = []
+
+    def ask(self, n: int, rng: np.random.Generator) -> list[Candidate]:
+        pairs: dict[str, list[Candidate]] = {}
+        for candidate in self._problem.feasible:
+            if candidate.key not in self.told:
+                pairs.setdefault(instant_pipeline().architecture_key(candidate), []).append(candidate)
+        first, second = list(pairs.values())[:2]
+        return [*first[:2], *second[:2]]
+
+    def tell(self, candidate: Candidate, costs: Mapping[str, float]) -> None:
+        self.told.append(candidate.key)
+
+
+def test_a_batch_of_which_a_kill_left_the_middle_is_told_in_the_order_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of two with one architecture the second waits for the first, and others are told before it."""
-    said = {"search": {"algorithm": "reinforce"}}
-    undisturbed = searched(tmp_path / "undisturbed", said)
-    # Deaths so near to each other that hardly a batch is told in one life.
-    killed = searched(tmp_path / "killed", said, [17] * 60)
-    assert_is_the_same(undisturbed, killed)
+    made: list[TwinSearcher] = []
+
+    def remembered(name: str, problem: SearchProblem) -> TwinSearcher:
+        made.append(TwinSearcher(problem))
+        return made[-1]
+
+    monkeypatch.setattr(searching, "searcher_named", remembered)
+    config = checked({**INSTANT, "budget": "11 evaluations", "search": {"algorithm": "random"}})
+    with session(tmp_path / "run", config) as study:
+        dies_after(study.journal, 2, of=("tell",))
+        with pytest.raises(Killed):
+            work(study)
+        told = [trial.number for trial in study.journal.trials() if trial.state != "asked"]
+    assert told == [0, 2]
+    with session(tmp_path / "run", config) as study:
+        work(study)
+        asked = [trial.key for trial in study.journal.trials()]
+    assert len(asked) == 8
+    assert made[-1].told == asked
 
 
 def test_what_is_searched_has_conditions_and_a_limit(tmp_path: Path) -> None:
