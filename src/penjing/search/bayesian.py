@@ -3,8 +3,8 @@
 What is expected to gain is in :mod:`~penjing.search.gains`. Limits on known costs are kept by not proposing
 what breaks them; one on the trained metric is the end of its box, below which nothing is gained, so that it
 counts by its probability. Where we depart from the sources: the trained metric is modelled by ranks, with
-several objectives on a scale that is logarithmic far below the good; candidates are compared by choices, capacity and,
-where the problem has them, graphs; what a problem calls exact is worth its own luck as well.
+several objectives on a scale that is logarithmic far below the good; candidates are compared by choices,
+capacity and, where the problem has them, graphs; what a problem calls exact is worth its own luck as well.
 """
 
 from collections.abc import Mapping, Sequence
