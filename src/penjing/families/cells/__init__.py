@@ -1,5 +1,5 @@
-"""Networks of one repeated cell, as in published tables."""
+"""Networks of repeated cells, as in published tables and papers."""
 
-from penjing.families.cells.nasbench201 import NasBench201Family
+from penjing.families.cells.nasbench201 import NasBench201Family, NasBench201Settings
 
-__all__ = ["NasBench201Family"]
+__all__ = ["NasBench201Family", "NasBench201Settings"]
