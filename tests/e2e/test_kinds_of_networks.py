@@ -15,6 +15,7 @@ from penjing.study.config import checked
 SMALL: dict[str, dict[str, Any]] = {
     "nasbench201": {"widths": [4, 8], "repeats": [1]},
     "nasnet": {"widths": [4, 8], "repeats": [1], "nodes": 2},
+    "chain": {"depths": [2, 4]},
 }
 
 

@@ -1,5 +1,6 @@
 """Write a blueprint layer by layer; shapes follow by themselves."""
 
+from math import prod
 from typing import Any
 
 from penjing.blueprint.blueprint import Blueprint, InputSpec, Layer, TensorSpec
@@ -53,6 +54,12 @@ class BlueprintBuilder:
         if tuple(here) == size:
             return self._input.name
         return self._append("input.resize", "resize", (self._input.name,), (channels, *size), storage="uint8")
+
+    def flatten(self, source: str | None = None) -> str:
+        """The pixels of the input, or of its resized form, one after the other, by channels, then rows."""
+        source = source or self._input.name
+        n = prod(self.shape_of(source))
+        return self._append("input.flatten", "flatten", (source,), (n,), storage="uint8")
 
     def dequantize(self, source: str | None = None) -> str:
         """Turn pixels into normalised floats."""
@@ -123,6 +130,14 @@ class BlueprintBuilder:
         """Nothing below 0."""
         return self._append(name, "relu", (source,), self.shape_of(source))
 
+    def leaky_relu(self, name: str, source: str) -> str:
+        """A hundredth of what is below 0."""
+        return self._append(name, "leaky_relu", (source,), self.shape_of(source))
+
+    def elu(self, name: str, source: str) -> str:
+        """``exp(x) - 1`` of what is below 0."""
+        return self._append(name, "elu", (source,), self.shape_of(source))
+
     def zeros(self, name: str, source: str) -> str:
         """Zeros where another layer has values."""
         return self._append(name, "zeros", (source,), self.shape_of(source))
@@ -139,8 +154,15 @@ class BlueprintBuilder:
         """The mean over height and width."""
         return self._append(name, "global_average_pool", (source,), self.shape_of(source)[:1])
 
-    def linear(self, name: str, source: str, width: int) -> str:
-        """A matrix product with bias."""
+    def linear(self, name: str, source: str, width: int, normalised: bool = False) -> str:
+        """A matrix product with bias.
+
+        Args:
+            name: Of the layer.
+            source: What it reads: a vector.
+            width: Length of the result.
+            normalised: Whether it is trained with a normalisation, which is folded in.
+        """
         shape = self.shape_of(source)
         if len(shape) != 1:
             raise ShapeError(f"{name}: a matrix product reads a vector, got {shape} from {source!r}.")
@@ -149,7 +171,8 @@ class BlueprintBuilder:
             TensorSpec("weight", (width, features), "float32"),
             TensorSpec("bias", (width,), "float32"),
         )
-        return self._append(name, "linear", (source,), (width,), {}, tensors)
+        attributes = {"normalised": True} if normalised else {}
+        return self._append(name, "linear", (source,), (width,), attributes, tensors)
 
     def finish(self, output: str) -> Blueprint:
         """The blueprint whose result is the layer ``output``."""

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 from penjing.blueprint import InputSpec
 from penjing.errors import unknown_name
 from penjing.families.cells import NasBench201Family, NasBench201Settings, NasNetFamily, NasNetSettings
+from penjing.families.chain import ChainFamily, ChainSettings
 from penjing.families.convolutional import ConvolutionalFamily, ConvolutionalSettings
 from penjing.families.settings import Settings
 from penjing.protocols import Family
@@ -49,6 +50,7 @@ FAMILIES: Mapping[str, FamilyKind[Any]] = {
     "convolutional": FamilyKind(ConvolutionalFamily, ConvolutionalSettings, is_elastic=True),
     "nasbench201": FamilyKind(NasBench201Family, NasBench201Settings),
     "nasnet": FamilyKind(NasNetFamily, NasNetSettings),
+    "chain": FamilyKind(ChainFamily, ChainSettings),
 }
 
 

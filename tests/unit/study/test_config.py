@@ -200,7 +200,7 @@ def test_a_value_of_the_wrong_kind_is_shown_with_its_place(said: dict[str, Any],
         (
             UnknownNameError,
             {"space": {"networks": "nasbench"}},
-            r"^No kind of networks is named 'nasbench'\. Did you mean 'nasbench201'\? Known: conv",
+            r"^No kind of networks is named 'nasbench'\. Did you mean 'nasbench201'\? Known: chain, conv",
         ),
         (
             UnknownNameError,

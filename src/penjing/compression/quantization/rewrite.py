@@ -12,7 +12,7 @@ from penjing.blueprint import Blueprint, Layer, Precision, TensorSpec, precision
 
 _SCALE = TensorSpec("output_scale", (), "float32")
 _ZERO_POINT = TensorSpec("output_zero_point", (), "uint8")
-_ALWAYS_FLOAT = ("relu", "zeros", "average_pool")
+_ALWAYS_FLOAT = ("relu", "leaky_relu", "elu", "zeros", "average_pool")
 
 
 def is_never_negative(blueprint: Blueprint, name: str) -> bool:
@@ -60,7 +60,7 @@ class _Rewriter:
 
     def run(self) -> Blueprint:
         for layer in self._old.layers:
-            if layer.operation == "resize":
+            if self._old.holds_pixels(layer.name):
                 self._new[layer.name] = layer
                 self._is_integer[layer.name] = True
             elif layer.operation != "dequantize":
@@ -71,7 +71,7 @@ class _Rewriter:
     def _append(self, layer: Layer) -> None:
         precision = self._precision(layer)
         read = self._as_integer if precision.integer else self._as_float
-        # An integer matrix product gives floats: it is the last layer, and floats cost nothing there.
+        # An integer matrix product gives floats: the last layer, or one whose activation is in floats.
         integer_output = precision.integer and layer.operation != "linear"
         # Not dataclasses.replace: this runs for every layer of every candidate, and that takes twice as long.
         self._new[layer.name] = Layer(
@@ -128,8 +128,7 @@ class _Rewriter:
     def _as_float(self, name: str) -> str:
         if not self._is_integer[name]:
             return name
-        is_pixels = name in (self._old.input.name, "input.resize")
-        made = "input.dequantize" if is_pixels else f"{name}.dequantize"
+        made = "input.dequantize" if self._old.holds_pixels(name) else f"{name}.dequantize"
         if made not in self._new:
             shape = self._old.shape_of(name)
             self._new[made] = Layer(made, "dequantize", (name,), shape)

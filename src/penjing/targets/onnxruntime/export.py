@@ -78,11 +78,14 @@ class _Writer:
     def write(self) -> None:
         write = {
             "resize": self._resize,
+            "flatten": self._flatten,
             "quantize": self._quantize,
             "dequantize": self._dequantize,
             "conv2d": self._conv2d,
             "add": self._add,
-            "relu": self._relu,
+            "relu": self._activation,
+            "leaky_relu": self._activation,
+            "elu": self._activation,
             "zeros": self._zeros_like,
             "average_pool": self._average_pool,
             "global_average_pool": self._global_average_pool,
@@ -116,7 +119,7 @@ class _Writer:
         """Names of scale and zero point of a uint8 tensor that is read."""
         if name not in self._scale:
             given = self._blueprint.input
-            if name != given.name:  # resized pixels keep the scale of the pixels
+            if name != given.name:  # moved pixels keep their scale
                 self._scale[name] = self._input_scale(given.name)
             else:
                 zero_point = (
@@ -193,6 +196,9 @@ class _Writer:
             axes=(2, 3),
         )
 
+    def _flatten(self, layer: Layer) -> str:
+        return self._document.node("Flatten", [self._tensor[layer.inputs[0]]])
+
     def _quantize(self, layer: Layer) -> str:
         return self._document.node(
             "QuantizeLinear", [self._tensor[layer.inputs[0]], *self._output_scale(layer)]
@@ -224,7 +230,7 @@ class _Writer:
     def _zero_point_of(self, name: str) -> int | None:
         """The zero point of a uint8 tensor, None where it is known to be zero from shapes alone."""
         given = self._blueprint.input
-        if name == given.name or self._blueprint[name].operation == "resize":
+        if self._blueprint.holds_pixels(name):
             return given.zero_point or None
         if all(tensor.role != "output_zero_point" for tensor in self._blueprint[name].tensors):
             return None
@@ -261,8 +267,10 @@ class _Writer:
         operands += [self._tensor[second], *self._input_scale(second), *self._output_scale(layer)]
         return self._document.node("QLinearAdd", operands, MICROSOFT)
 
-    def _relu(self, layer: Layer) -> str:
-        return self._document.node("Relu", [self._tensor[layer.inputs[0]]])
+    def _activation(self, layer: Layer) -> str:
+        # Slopes are what these have without any attribute.
+        node = {"relu": "Relu", "leaky_relu": "LeakyRelu", "elu": "Elu"}[layer.operation]
+        return self._document.node(node, [self._tensor[layer.inputs[0]]])
 
     def _zeros_like(self, layer: Layer) -> str:
         source = self._tensor[layer.inputs[0]]
