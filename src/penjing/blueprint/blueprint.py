@@ -35,7 +35,9 @@ from penjing.blueprint.precision import STORAGE_BITS
 from penjing.errors import FormatVersionError, unknown_name
 
 FORMAT_VERSION = 1
+# Operations that give uint8 codes of the scale of those that they read.
 _MOVING = ("resize", "flatten")
+_KEEPING = (*_MOVING, "relu")
 
 
 @dataclass(frozen=True)
@@ -114,8 +116,8 @@ class Layer:
 
     @property
     def has_codes(self) -> bool:
-        """Whether the layer rounds its result to uint8 codes; pixels already are codes."""
-        return self.output_storage == "uint8" and self.operation not in _MOVING
+        """Whether the layer rounds its result to uint8 codes of its own scale."""
+        return self.output_storage == "uint8" and self.operation not in _KEEPING
 
     def tensor(self, role: str) -> TensorSpec:
         """The stored tensor of that role.
@@ -187,6 +189,12 @@ class Blueprint:
     def holds_pixels(self, name: str) -> bool:
         """Whether a layer, or the input, gives raw pixels: as they came, resized, or in another order."""
         return name == self.input.name or self[name].operation in _MOVING
+
+    def source_of_codes(self, name: str) -> str:
+        """The layer, or the input, whose scale the codes of a uint8 tensor have."""
+        while name != self.input.name and self[name].operation in _KEEPING:
+            (name,) = self[name].inputs
+        return name
 
     @property
     def weighted_layers(self) -> tuple[Layer, ...]:

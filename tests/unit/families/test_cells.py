@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 
@@ -16,6 +17,7 @@ from penjing.space import Candidate, SearchSpace
 from penjing.space.nasbench201 import EDGES, OPERATIONS, edge_name
 from penjing.tables.table import read_columns
 from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
+from penjing.testing.networks import ready_network
 
 FAMILY = NasBench201Family(InputSpec("x", (3, 32, 32)), 10)
 SMALL = NasBench201Family(InputSpec("x", (3, 16, 16)), 10, NasBench201Settings(widths=(4,), repeats=(1,)))
@@ -82,6 +84,25 @@ def test_the_file_says_what_the_trained_network_says(digits: str) -> None:
     np.testing.assert_allclose(
         target.predict(artifact, x.numpy()), network(x).detach().numpy(), rtol=1e-3, atol=1e-4
     )
+
+
+@pytest.mark.parametrize("digits", ["121233", "333131"])
+def test_a_cell_in_integers_has_no_floats_but_means(digits: str) -> None:
+    """An activation reads and gives codes, of the scale of what it reads."""
+    blueprint = with_precisions(SMALL.blueprint(cell(digits)), lambda layer: "w8a8")
+    assert {layer.output_storage for layer in blueprint.layers if "stage2.cell" in layer.name} == {"uint8"}
+    relus = [layer for layer in blueprint.layers if layer.operation == "relu"]
+    for layer in relus:
+        assert not layer.has_codes
+        assert blueprint.source_of_codes(layer.name) == layer.inputs[0]
+        assert layer.tensors == ()
+    assert relus
+    target = OnnxRuntimeCpu()
+    made = ready_network(blueprint, target.abilities().reduced_range)
+    file = target.write(blueprint, made.weights, made.scheme)
+    operations = [node.op_type for node in onnx.load_from_string(file).graph.node]
+    assert "Relu" not in operations
+    assert operations.count("Clip") == len(relus)
 
 
 def test_the_module_that_is_handed_over_computes_the_same() -> None:

@@ -12,7 +12,8 @@ from penjing.blueprint import Blueprint, Layer, Precision, TensorSpec, precision
 
 _SCALE = TensorSpec("output_scale", (), "float32")
 _ZERO_POINT = TensorSpec("output_zero_point", (), "uint8")
-_ALWAYS_FLOAT = ("relu", "leaky_relu", "elu", "zeros", "average_pool")
+# ONNX Runtime has means of codes as well: they take three times as long as both boundaries and floats.
+_ALWAYS_FLOAT = ("leaky_relu", "elu", "zeros", "average_pool")
 
 
 def is_never_negative(blueprint: Blueprint, name: str) -> bool:
@@ -41,8 +42,8 @@ def _weight_tensors(shape: tuple[int, ...], storage: str, integer: bool) -> tupl
 def with_precisions(blueprint: Blueprint, precision_of: Callable[[Layer], str]) -> Blueprint:
     """Give every layer with weights a precision, and put the boundaries in.
 
-    A sum takes the precision of the layer it adds to; pooling that of the
-    layer that follows it.
+    A sum takes the precision of the layer it adds to, the mean of an image that
+    of the layer that follows it; a ReLU computes in what it reads.
 
     Args:
         blueprint: In 32-bit floats.
@@ -92,6 +93,10 @@ class _Rewriter:
             return precision_named(self._precision_of(layer))
         if layer.operation in _ALWAYS_FLOAT:
             return precision_named("fp32")
+        if layer.operation == "relu":
+            source = self._new.get(layer.inputs[0])
+            is_integer = source is not None and source.output_storage == "uint8"
+            return precision_named(source.precision if source and is_integer else "fp32")
         neighbour = self._reader(layer) if layer.operation == "global_average_pool" else self._summand(layer)
         precision = precision_named(self._precision_of(neighbour) if neighbour else "fp32")
         return precision if precision.integer else precision_named("fp32")
@@ -118,7 +123,7 @@ class _Rewriter:
         if layer.has_weights:
             shape = layer.tensor("weight").shape
             made.extend(_weight_tensors(shape, precision.weight_storage, precision.integer))
-        if integer_output:
+        if integer_output and layer.operation != "relu":  # which keeps the codes that it reads
             made.extend(self._output_scale(layer.name))
         return tuple(made)
 

@@ -117,15 +117,11 @@ class _Writer:
 
     def _input_scale(self, name: str) -> tuple[str, str]:
         """Names of scale and zero point of a uint8 tensor that is read."""
-        if name not in self._scale:
+        name = self._blueprint.source_of_codes(name)
+        if name not in self._scale:  # the pixels'
             given = self._blueprint.input
-            if name != given.name:  # moved pixels keep their scale
-                self._scale[name] = self._input_scale(given.name)
-            else:
-                zero_point = (
-                    self._scalar(given.zero_point, "uint8") if given.zero_point else self._zero("uint8")
-                )
-                self._scale[name] = (self._scalar(given.scale, "float32"), zero_point)
+            zero_point = self._scalar(given.zero_point, "uint8") if given.zero_point else self._zero("uint8")
+            self._scale[name] = (self._scalar(given.scale, "float32"), zero_point)
         return self._scale[name]
 
     def _codes(self, layer: Layer) -> str:
@@ -181,7 +177,7 @@ class _Writer:
         )
 
     def _scale_of_input(self, layer: Layer) -> float:
-        name = layer.inputs[0]
+        name = self._blueprint.source_of_codes(layer.inputs[0])
         if name in self._scheme.activations:
             return self._scheme.activations[name].scale
         return self._blueprint.input.scale
@@ -209,7 +205,7 @@ class _Writer:
         if not self._runtime_would_fuse(layer):
             operands = [self._tensor[source], *self._input_scale(source)]
             return self._document.node("DequantizeLinear", operands)
-        known = self._scale.get(source)
+        known = self._scale.get(self._blueprint.source_of_codes(source))
         scale = known[0] if known else self._scalar(self._blueprint.input.scale, "float32")
         made = self._document.node("Cast", [self._tensor[source]], to=TensorProto.FLOAT)
         offset = self._zero_point_of(source)
@@ -229,8 +225,8 @@ class _Writer:
 
     def _zero_point_of(self, name: str) -> int | None:
         """The zero point of a uint8 tensor, None where it is known to be zero from shapes alone."""
-        given = self._blueprint.input
-        if self._blueprint.holds_pixels(name):
+        given, name = self._blueprint.input, self._blueprint.source_of_codes(name)
+        if name == given.name:
             return given.zero_point or None
         if all(tensor.role != "output_zero_point" for tensor in self._blueprint[name].tensors):
             return None
@@ -268,6 +264,10 @@ class _Writer:
         return self._document.node("QLinearAdd", operands, MICROSOFT)
 
     def _activation(self, layer: Layer) -> str:
+        if layer.output_storage == "uint8":
+            (source,) = layer.inputs
+            # What is negative has codes below that of 0.
+            return self._document.node("Clip", [self._tensor[source], self._input_scale(source)[1]])
         # Slopes are what these have without any attribute.
         node = {"relu": "Relu", "leaky_relu": "LeakyRelu", "elu": "Elu"}[layer.operation]
         return self._document.node(node, [self._tensor[layer.inputs[0]]])

@@ -20,11 +20,11 @@ _DEPTHWISE_CHANNELS = 8
 
 # Operations that take about as long as another, whose price is known.
 _PRICED_AS = {
-    "relu": "add",
-    "leaky_relu": "add",
-    "elu": "add",
-    "zeros": "add",
-    "average_pool": "add",
+    "relu": "add_float",
+    "leaky_relu": "add_float",
+    "elu": "add_float",
+    "zeros": "add_float",
+    "average_pool": "add_float",
     "flatten": "pixels",
 }
 
@@ -108,8 +108,7 @@ def layer_amounts(blueprint: Blueprint, layer: Layer, width_multiple: int) -> Am
         if "float_first.nodes" in made and is_in_blocks(blueprint, layer.inputs[0]):
             made |= _reordered(shapes[0])
         return made
-    priced_as = _PRICED_AS.get(layer.operation, layer.operation)
-    kind = priced_as if priced_as == "pixels" else f"{priced_as}_{_number_kind(layer)}"
+    kind = _PRICED_AS.get(layer.operation, layer.operation + "_{}").format(_number_kind(layer))
     elements = max(prod(shape) for shape in (*shapes, layer.output_shape)) / 1e3
     if layer.operation == "linear":
         return {f"{kind}.nodes": 1.0, "linear.elements": layer.tensor("weight").n_elements / 1e3}
