@@ -100,7 +100,7 @@ class Block:
 class Family(Protocol):
     """A way from candidates to blueprints, for one kind of network.
 
-    ``choices`` and ``blocks`` are called once per process, ``blueprint`` for
+    ``choices`` and ``blocks`` are called once per process, ``reference`` a few times, ``blueprint`` for
     every candidate, thousands of times: a pure function of the choices that
     the family offers, whatever else the candidate holds.
     """
@@ -122,6 +122,14 @@ class Family(Protocol):
 
         Args:
             choices: Of the space that is to be covered, in building order; a method's may be among them.
+        """
+        ...
+
+    def reference(self, choices: Sequence[Choice]) -> Candidate:
+        """A plain network of middle size, that others are compared with: the family's own choices.
+
+        Args:
+            choices: Of the space, in building order; a method's may be among them.
         """
         ...
 

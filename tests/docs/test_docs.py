@@ -15,7 +15,7 @@ from tests.unit.report.example_run import make_run
 
 from penjing.blueprint import PRECISIONS
 from penjing.cli.app import app
-from penjing.families.convolutional import ConvolutionalSettings
+from penjing.families import FAMILIES
 from penjing.objectives import METRICS
 from penjing.search import ALGORITHMS
 from penjing.store import Manifest
@@ -53,7 +53,7 @@ def plain_default(field: Any) -> Any:
 
 @pytest.mark.parametrize("heading", SECTIONS)
 def test_every_setting_is_named_with_its_default(heading: str) -> None:
-    text = section(page("reference/configuration.md"), heading).partition("Under `family`")[0]
+    text = section(page("reference/configuration.md"), heading)
     documented = {code(cells[0])[0]: cells[1] for cells in rows(text)}
     model = SECTIONS[heading]
     assert list(documented) == list(model.model_fields)
@@ -76,11 +76,18 @@ def test_every_key_of_a_phase_is_named_with_its_default() -> None:
         assert (found if expected == "required" else yaml.safe_load(code(found)[0])) == expected, name
 
 
-def test_every_setting_of_the_family_is_named_with_its_default() -> None:
-    text = section(page("reference/configuration.md"), "space").partition("Under `family`")[2]
+def test_every_kind_of_networks_is_documented_and_no_other() -> None:
+    headings = re.findall(r"^## (.+)$", page("reference/networks.md"), re.MULTILINE)
+    assert headings == list(FAMILIES)
+
+
+@pytest.mark.parametrize("networks", FAMILIES)
+def test_every_setting_of_a_family_is_named_with_its_default(networks: str) -> None:
+    text = section(page("reference/networks.md"), networks)
     documented = {code(cells[0])[0]: yaml.safe_load(code(cells[1])[0]) for cells in rows(text)}
-    settings = dataclasses.asdict(ConvolutionalSettings.for_images((1, 28, 28)))
-    assert settings.pop("shorter_side") == 28  # known from the images, nothing to set
+    settings = dataclasses.asdict(FAMILIES[networks].settings.for_images((1, 28, 28)))
+    if networks == "convolutional":
+        assert settings.pop("shorter_side") == 28  # known from the images, nothing to set
     assert documented == {name: _as_lists(values) for name, values in settings.items()}
 
 

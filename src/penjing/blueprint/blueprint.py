@@ -4,21 +4,25 @@ Operations and their attributes:
 
 =====================  =====================================================
 ``resize``             bilinear, on uint8 pixels
+``flatten``            uint8 pixels one after the other
 ``quantize``           float32 to uint8
 ``dequantize``         uint8 to float32
 ``conv2d``             ``kernel``, ``stride``, ``groups``, ``activation``, ``trained_as``
 ``add``                sum of two equal shapes
 ``relu``               nothing below 0
+``leaky_relu``         a hundredth of what is below 0
+``elu``                ``exp(x) - 1`` below 0
 ``average_pool``       ``kernel``, ``stride``; the mean of what lies inside the image
 ``zeros``              zeros of the shape that is read
 ``global_average_pool``  mean over height and width
-``linear``             matrix product
+``linear``             matrix product; ``normalised``
 =====================  =====================================================
 
 Shapes are without the batch axis, which is always free. ``activation`` is
 ``relu`` or ``none``. A convolution pads ``kernel // 2`` on every side, average pooling ``(kernel - 1) // 2``.
 ``trained_as``, where it is given, says that a convolution is trained without normalisation (``conv``), or
-is a normalisation and nothing else (``norm``).
+is a normalisation and nothing else (``norm``). A matrix product is trained without normalisation, unless
+``normalised`` is given.
 """
 
 from collections.abc import Mapping
@@ -31,6 +35,9 @@ from penjing.blueprint.precision import STORAGE_BITS
 from penjing.errors import FormatVersionError, unknown_name
 
 FORMAT_VERSION = 1
+# Operations that give uint8 codes of the scale of those that they read.
+_MOVING = ("resize", "flatten")
+_KEEPING = (*_MOVING, "relu")
 
 
 @dataclass(frozen=True)
@@ -109,8 +116,8 @@ class Layer:
 
     @property
     def has_codes(self) -> bool:
-        """Whether the layer rounds its result to uint8 codes; resized pixels already are codes."""
-        return self.output_storage == "uint8" and self.operation != "resize"
+        """Whether the layer rounds its result to uint8 codes of its own scale."""
+        return self.output_storage == "uint8" and self.operation not in _KEEPING
 
     def tensor(self, role: str) -> TensorSpec:
         """The stored tensor of that role.
@@ -178,6 +185,16 @@ class Blueprint:
     def shape_of(self, name: str) -> tuple[int, ...]:
         """Shape of what a layer, or the input, gives."""
         return self.input.shape if name == self.input.name else self[name].output_shape
+
+    def holds_pixels(self, name: str) -> bool:
+        """Whether a layer, or the input, gives raw pixels: as they came, resized, or in another order."""
+        return name == self.input.name or self[name].operation in _MOVING
+
+    def source_of_codes(self, name: str) -> str:
+        """The layer, or the input, whose scale the codes of a uint8 tensor have."""
+        while name != self.input.name and self[name].operation in _KEEPING:
+            (name,) = self[name].inputs
+        return name
 
     @property
     def weighted_layers(self) -> tuple[Layer, ...]:

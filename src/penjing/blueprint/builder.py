@@ -1,5 +1,6 @@
 """Write a blueprint layer by layer; shapes follow by themselves."""
 
+from math import prod
 from typing import Any
 
 from penjing.blueprint.blueprint import Blueprint, InputSpec, Layer, TensorSpec
@@ -17,7 +18,12 @@ class BlueprintBuilder:
         self._input = given
         self._layers: dict[str, Layer] = {}
 
-    def _shape(self, name: str) -> tuple[int, ...]:
+    def shape_of(self, name: str) -> tuple[int, ...]:
+        """Shape of what a layer so far, or the input, gives, without the batch axis.
+
+        Raises:
+            UnknownNameError: If there is no such layer yet.
+        """
         if name == self._input.name:
             return self._input.shape
         if name not in self._layers:
@@ -49,10 +55,16 @@ class BlueprintBuilder:
             return self._input.name
         return self._append("input.resize", "resize", (self._input.name,), (channels, *size), storage="uint8")
 
+    def flatten(self, source: str | None = None) -> str:
+        """The pixels of the input, or of its resized form, one after the other, by channels, then rows."""
+        source = source or self._input.name
+        n = prod(self.shape_of(source))
+        return self._append("input.flatten", "flatten", (source,), (n,), storage="uint8")
+
     def dequantize(self, source: str | None = None) -> str:
         """Turn pixels into normalised floats."""
         source = source or self._input.name
-        return self._append("input.dequantize", "dequantize", (source,), self._shape(source))
+        return self._append("input.dequantize", "dequantize", (source,), self.shape_of(source))
 
     def conv2d(
         self,
@@ -79,7 +91,7 @@ class BlueprintBuilder:
             width_group: Layers that share this name share the number of output channels.
             trained_as: ``conv`` without normalisation, ``norm`` a normalisation alone; empty for both.
         """
-        channels, height, breadth = self._shape(source)
+        channels, height, breadth = self.shape_of(source)
         if channels % groups or width % groups:
             raise ShapeError(
                 f"{name}: groups must divide channels, got {groups} groups for "
@@ -99,32 +111,40 @@ class BlueprintBuilder:
 
     def add(self, name: str, first: str, second: str) -> str:
         """The sum of two layers of equal shape."""
-        if self._shape(first) != self._shape(second):
+        if self.shape_of(first) != self.shape_of(second):
             raise ShapeError(
-                f"{name}: both sides must have one shape, got {self._shape(first)} from {first!r} "
-                f"and {self._shape(second)} from {second!r}."
+                f"{name}: both sides must have one shape, got {self.shape_of(first)} from {first!r} "
+                f"and {self.shape_of(second)} from {second!r}."
             )
         group = self._layers[first].width_group if first in self._layers else ""
-        return self._append(name, "add", (first, second), self._shape(first), width_group=group)
+        return self._append(name, "add", (first, second), self.shape_of(first), width_group=group)
 
     def normalise(self, name: str, source: str, activation: str = "none") -> str:
         """A scale and a shift of every channel, trained as a normalisation."""
-        channels = self._shape(source)[0]
+        channels = self.shape_of(source)[0]
         return self.conv2d(
             name, source, channels, kernel=1, groups=channels, activation=activation, trained_as="norm"
         )
 
     def relu(self, name: str, source: str) -> str:
         """Nothing below 0."""
-        return self._append(name, "relu", (source,), self._shape(source))
+        return self._append(name, "relu", (source,), self.shape_of(source))
+
+    def leaky_relu(self, name: str, source: str) -> str:
+        """A hundredth of what is below 0."""
+        return self._append(name, "leaky_relu", (source,), self.shape_of(source))
+
+    def elu(self, name: str, source: str) -> str:
+        """``exp(x) - 1`` of what is below 0."""
+        return self._append(name, "elu", (source,), self.shape_of(source))
 
     def zeros(self, name: str, source: str) -> str:
         """Zeros where another layer has values."""
-        return self._append(name, "zeros", (source,), self._shape(source))
+        return self._append(name, "zeros", (source,), self.shape_of(source))
 
     def average_pool(self, name: str, source: str, kernel: int, stride: int = 1) -> str:
         """Means over squares of pixels; what lies outside the image does not count."""
-        channels, height, breadth = self._shape(source)
+        channels, height, breadth = self.shape_of(source)
         padding = (kernel - 1) // 2
         out = tuple((size + 2 * padding - kernel) // stride + 1 for size in (height, breadth))
         attributes = {"kernel": kernel, "stride": stride}
@@ -132,11 +152,18 @@ class BlueprintBuilder:
 
     def global_average_pool(self, source: str, name: str = "head.pool") -> str:
         """The mean over height and width."""
-        return self._append(name, "global_average_pool", (source,), self._shape(source)[:1])
+        return self._append(name, "global_average_pool", (source,), self.shape_of(source)[:1])
 
-    def linear(self, name: str, source: str, width: int) -> str:
-        """A matrix product with bias."""
-        shape = self._shape(source)
+    def linear(self, name: str, source: str, width: int, normalised: bool = False) -> str:
+        """A matrix product with bias.
+
+        Args:
+            name: Of the layer.
+            source: What it reads: a vector.
+            width: Length of the result.
+            normalised: Whether it is trained with a normalisation, which is folded in.
+        """
+        shape = self.shape_of(source)
         if len(shape) != 1:
             raise ShapeError(f"{name}: a matrix product reads a vector, got {shape} from {source!r}.")
         (features,) = shape
@@ -144,7 +171,8 @@ class BlueprintBuilder:
             TensorSpec("weight", (width, features), "float32"),
             TensorSpec("bias", (width,), "float32"),
         )
-        return self._append(name, "linear", (source,), (width,), {}, tensors)
+        attributes = {"normalised": True} if normalised else {}
+        return self._append(name, "linear", (source,), (width,), attributes, tensors)
 
     def finish(self, output: str) -> Blueprint:
         """The blueprint whose result is the layer ``output``."""

@@ -29,7 +29,7 @@ def trained_parameters(blueprint: Blueprint) -> int:
     for layer in blueprint.weighted_layers:
         weight, bias = layer.tensor("weight").n_elements, layer.tensor("bias").n_elements
         if layer.operation != "conv2d":
-            total += weight + bias
+            total += weight + bias * (2 if layer.attributes.get("normalised") else 1)
         else:
             trained_as = layer.attributes.get("trained_as", "")
             total += weight * (trained_as != "norm") + 2 * bias * (trained_as != "conv")

@@ -21,11 +21,14 @@ from penjing.protocols import FloatArray, QuantizationScheme
 _SAFE = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
 _OPERATIONS = (
     "resize",
+    "flatten",
     "quantize",
     "dequantize",
     "conv2d",
     "add",
     "relu",
+    "leaky_relu",
+    "elu",
     "zeros",
     "average_pool",
     "global_average_pool",
@@ -142,7 +145,10 @@ def _modules(layer: Layer, trainable: bool) -> list[str]:
             lines.append(f"self.{name} = nn.Conv2d({arguments})")
     elif layer.operation == "linear":
         width, features = map(int, layer.tensor("weight").shape)
-        lines.append(f"self.{name} = nn.Linear({features}, {width})")
+        is_normalised = trainable and layer.attributes.get("normalised", False)
+        lines.append(f"self.{name} = nn.Linear({features}, {width}{', bias=False' if is_normalised else ''})")
+        if is_normalised:
+            lines.append(f"self.{name}_norm = nn.BatchNorm1d({width})")
     if trainable and layer.has_codes:
         lines.append(f"self.{name}_codes = nn.Identity()")
     return lines
@@ -160,6 +166,8 @@ def _statements(
         lines.append(f"if x.shape[-2:] != {size}:")
         # Down, not to the nearest: ONNX Runtime cuts off the fraction of a resized uint8.
         lines.append(f'    {name} = F.interpolate(x.float(), {size}, mode="bilinear").floor()')
+    elif layer.operation == "flatten":
+        lines.append(f"{name} = {sources[0]}.flatten(1)")
     elif layer.operation == "dequantize":
         lines.append(f"{name} = {_normalised(sources[0], layer.inputs[0], blueprint)}")
     elif layer.operation == "quantize":
@@ -175,8 +183,8 @@ def _statements(
             lines.append(f"{name} = F.relu({name})")
     elif layer.operation == "add":
         lines.append(f"{name} = {sources[0]} + {sources[1]}")
-    elif layer.operation == "relu":
-        lines.append(f"{name} = F.relu({sources[0]})")
+    elif layer.operation in ("relu", "leaky_relu", "elu"):
+        lines.append(f"{name} = F.{layer.operation}({sources[0]})")
     elif layer.operation == "zeros":
         lines.append(f"{name} = torch.zeros_like({sources[0]})")
     elif layer.operation == "average_pool":
@@ -188,7 +196,9 @@ def _statements(
     elif layer.operation == "global_average_pool":
         lines.append(f"{name} = {sources[0]}.mean(dim=(2, 3))")
     elif layer.operation == "linear":
-        lines.append(f"{name} = self.{name}({sources[0]})")
+        lines.append(f"{name} = self.{name}({_normalised(sources[0], layer.inputs[0], blueprint)})")
+        if trainable and layer.attributes.get("normalised"):
+            lines.append(f"{name} = self.{name}_norm({name})")
     if layer.has_codes:
         if trainable:
             lines.append(f"{name} = self.{name}_codes({name})")
@@ -203,8 +213,7 @@ def _statements(
 
 def _normalised(variable: str, source: str, blueprint: Blueprint) -> str:
     """Pixels become floats where they are first read as such."""
-    is_pixels = source == blueprint.input.name or blueprint[source].operation == "resize"
-    if not is_pixels:
+    if not blueprint.holds_pixels(source):
         return variable
     zero_point, scale = int(blueprint.input.zero_point), float(blueprint.input.scale)
     centred = f"({variable}.float() - {zero_point})" if zero_point else f"{variable}.float()"
@@ -212,7 +221,7 @@ def _normalised(variable: str, source: str, blueprint: Blueprint) -> str:
 
 
 def folded(network: nn.Module, blueprint: Blueprint) -> nn.Module:
-    """A copy of a trainable network whose normalisation is folded into its convolutions.
+    """A copy of a trainable network whose normalisation is folded into its weights.
 
     The copy keeps the identity modules for codes, so that it can be simulated
     and tuned further. In evaluation mode it computes what the original does.
@@ -220,7 +229,7 @@ def folded(network: nn.Module, blueprint: Blueprint) -> nn.Module:
     made = build_network(blueprint, trainable=True)
     for layer in blueprint.weighted_layers:
         name = layer.module_name
-        if layer.operation == "linear":
+        if layer.operation == "linear" and not layer.attributes.get("normalised"):
             setattr(made, name, copy.deepcopy(getattr(network, name)))
             continue
         trained_as = layer.attributes.get("trained_as", "")
@@ -229,7 +238,7 @@ def folded(network: nn.Module, blueprint: Blueprint) -> nn.Module:
         bias = torch.zeros(channels)
         if trained_as != "conv":
             norm = getattr(network, f"{name}_norm")
-            assert isinstance(norm, nn.BatchNorm2d)
+            assert isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d)
             weight, bias = fold_arrays(weight, norm)
         plain = (
             nn.Conv2d(channels, channels, 1, groups=channels) if trained_as == "norm" else getattr(made, name)
@@ -243,12 +252,14 @@ def folded(network: nn.Module, blueprint: Blueprint) -> nn.Module:
     return made
 
 
-def fold_arrays(weight: torch.Tensor, norm: nn.BatchNorm2d) -> tuple[torch.Tensor, torch.Tensor]:
-    """Weight and bias of the convolution that does what convolution and normalisation did."""
+def fold_arrays(
+    weight: torch.Tensor, norm: nn.BatchNorm1d | nn.BatchNorm2d
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weight and bias of the layer that does what layer and normalisation did."""
     assert norm.running_var is not None
     assert norm.running_mean is not None
     factor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-    return weight * factor.reshape(-1, 1, 1, 1), norm.bias - norm.running_mean * factor
+    return weight * factor.reshape(-1, *([1] * (weight.ndim - 1))), norm.bias - norm.running_mean * factor
 
 
 def float_weights(network: nn.Module, blueprint: Blueprint) -> dict[str, FloatArray]:
@@ -269,12 +280,16 @@ def drawn_network(blueprint: Blueprint, trainable: bool, generator: torch.Genera
 
 
 def initialise_(network: nn.Module, generator: torch.Generator) -> nn.Module:
-    """Draw the weights of a plain network in place (He et al., arXiv:1502.01852) and clear its biases."""
+    """Draw the weights of a plain network in place (He et al., arXiv:1502.01852) and clear its biases.
+
+    Those of the last matrix product are half as large: nothing follows that halves what it gives.
+    """
+    *_, head = [None, *(module for module in network.modules() if isinstance(module, nn.Linear))]
     with torch.no_grad():
         for module in network.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 fan_in = module.weight[0].numel()
-                gain = 2.0 if isinstance(module, nn.Conv2d) else 0.5
+                gain = 0.5 if module is head else 2.0
                 drawn = torch.randn(module.weight.shape, generator=generator)
                 module.weight.copy_(drawn * (gain / fan_in) ** 0.5)
                 if module.bias is not None:

@@ -17,10 +17,13 @@ _BOX, _BOUNDARY, _SUM, _GAP = 38.0, 9.0, 20.0, 12.0
 _ABOVE, _ABOVE_ARCS, _BELOW = 24.0, 38.0, 64.0
 _SHORT = {
     "resize": "resize",
+    "flatten": "flatten",
     "quantize": "quantize",
     "dequantize": "dequantize",
     "add": "add",
     "relu": "relu",
+    "leaky_relu": "leaky",
+    "elu": "elu",
     "zeros": "zeros",
     "average_pool": "mean",
     "global_average_pool": "mean",

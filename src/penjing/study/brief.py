@@ -22,7 +22,8 @@ _FEWEST_EVALUATIONS = 6
 def decide_way(study: "Study") -> str:
     """How candidates get weights: as configured, else alone where the search can afford enough of that.
 
-    Where even the shortest training leaves time for only a few networks, one supernet serves them all.
+    Where even the shortest training leaves time for only a few networks, one supernet serves them all, if
+    it can hold them.
     ADR 4 has the measurements.
     """
     return str(study.journal.put_once("way", _way(study)))
@@ -40,8 +41,9 @@ def decide_brief_epochs(study: "Study") -> float:
 def _way(study: "Study") -> str:
     if study.config.search.train_on != "auto":
         return study.config.search.train_on
-    if study.config.search.folds > 1:
-        return ALONE  # one training for all has seen every fold
+    # One training for all has seen every fold.
+    if study.config.search.folds > 1 or not study.pipeline.is_elastic:
+        return ALONE
     affordable = _affordable_images(study)
     is_enough = affordable is None or affordable >= _FEWEST_EVALUATIONS * _FEWEST_IMAGES
     return ALONE if is_enough else SUPERNET

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFlo
 
 from penjing.blueprint import PRECISIONS
 from penjing.errors import ConfigError, unknown_name
-from penjing.families.convolutional import ConvolutionalSettings
+from penjing.families import FAMILIES, family_kind
 from penjing.objectives import METRICS, parse_constraint, parse_objective
 from penjing.protocols import OPTIMISERS
 from penjing.search import available_algorithms, expects_gains, searcher_class
@@ -50,6 +50,7 @@ class SpaceConfig(_Strict):
 
     precisions: list[str] = Field(default=["fp32", "w8", "w8a8"], min_length=1)
     precision_per: Literal["block", "layer"] = "block"
+    networks: str = "convolutional"
     family: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -156,9 +157,8 @@ def checked(data: dict[str, Any]) -> StudyConfig:
     _check_box(config)
     _check_names(config)
     _check_search(config.search, config.space.precisions)
+    _check_networks(config.space, config.search)
     _check_finalists(config)
-    # Whether the values fit each other is known once the images are.
-    ConvolutionalSettings.check(config.space.family)
     return config
 
 
@@ -273,6 +273,26 @@ def _check_phases(search: SearchConfig, precisions: Sequence[str]) -> None:
                 + ("no phase follows it. " if follower is None else f"{follower.name!r} has one precision. ")
                 + "Leave carry out, or let a phase without precision follow."
             )
+
+
+def _check_networks(space: SpaceConfig, search: SearchConfig) -> None:
+    kind = family_kind(space.networks)
+    # Whether the values fit each other is known once the images are.
+    kind.settings.check(space.family)
+    if kind.is_elastic:
+        return
+    if search.train_on == "supernet":
+        elastic = [name for name, other in FAMILIES.items() if other.is_elastic]
+        raise ConfigError(
+            f"search.train_on is 'supernet', but networks of the kind {space.networks!r} cannot share one "
+            f"training; {', '.join(map(repr, elastic))} can. Set search.train_on to 'alone' or 'auto', or "
+            "take other space.networks."
+        )
+    if search.supernet_epochs != SearchConfig.model_fields["supernet_epochs"].default:
+        raise ConfigError(
+            f"search.supernet_epochs is {search.supernet_epochs!r}, which does nothing with space.networks: "
+            f"{space.networks}, which train alone. Leave it out."
+        )
 
 
 def _check_finalists(config: StudyConfig) -> None:

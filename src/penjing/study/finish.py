@@ -11,7 +11,7 @@ import numpy as np
 
 from penjing.blueprint import Blueprint
 from penjing.objectives import wilson_interval
-from penjing.space import Candidate, Value
+from penjing.space import Candidate
 from penjing.store import (
     Journal,
     Manifest,
@@ -70,11 +70,8 @@ class Finisher:
             seconds = 30.0 if plan is None else plan.latency_model_s
             # Loading, checking and fitting take about as long as the clock.
             n_networks = int(np.clip(1.5 * seconds, 24, 60))
-            space_key = content_key(
-                [[c.name, list(c.values)] for c in self.pipeline.space], self.pipeline.facts.shape
-            )
             model = self.target.latency_model(
-                space_key,
+                self._space_key(),
                 self._random_blueprint,
                 stream(self.config.seed, Draw.LATENCY_MODEL),
                 n_networks,
@@ -84,6 +81,13 @@ class Finisher:
         self.pipeline.latency_ms = model.predict_ms
         self._fitted_at_ms = model.metronome_ms
         self._measure_reference()
+
+    def _space_key(self) -> str:
+        """Equal for runs whose networks take the same times."""
+        choices = [[choice.name, list(choice.values)] for choice in self.pipeline.space]
+        space = self.config.space
+        # Not every setting of a family is a choice.
+        return content_key(choices, self.pipeline.facts.shape, space.networks, space.family)
 
     def _needs_latency(self) -> bool:
         """Whether a clock decides anything: without it a run is the same on every machine."""
@@ -101,18 +105,9 @@ class Finisher:
     def _random_blueprint(self, rng: np.random.Generator) -> Blueprint:
         return self.pipeline.blueprint(self.pipeline.space.sample(rng))
 
-    def reference_candidate(self) -> Candidate:
-        """A plain network in 32-bit floats: the middle of every architecture choice."""
-        made: dict[str, Value] = {}
-        for choice in self.pipeline.space:
-            if choice.part == "architecture" and choice.exists(made):
-                middle = 0 if isinstance(choice.values[0], str) else len(choice.values) // 2
-                made[choice.name] = choice.values[middle]
-        return Candidate(made)
-
     def reference_blueprint(self) -> Blueprint:
         """What the reference network is."""
-        return self.pipeline.blueprint(self.reference_candidate())
+        return self.pipeline.blueprint(self.pipeline.reference())
 
     def _reference_artifact(self) -> bytes:
         return random_artifact(

@@ -7,8 +7,8 @@ import numpy as np
 
 from penjing.blueprint import Blueprint, InputSpec, macs, parameters, precision_named
 from penjing.compression.quantization.method import Quantization
-from penjing.families.convolutional import ConvolutionalFamily, ConvolutionalSettings
-from penjing.protocols import Abilities, Target
+from penjing.families import family_kind
+from penjing.protocols import Abilities, Family, Target
 from penjing.space import Candidate, Choice, SearchSpace, Value
 from penjing.study.config import StudyConfig
 from penjing.study.lineage import architecture_key
@@ -38,6 +38,10 @@ class Pipeline:
         config: What the user asked for.
         facts: About the data.
         target: Where the artifact will run.
+
+    Raises:
+        UnknownNameError: If the family has no such setting, or a value names what is not known.
+        ConfigError: If settings of the family do not fit each other or the images.
     """
 
     def __init__(self, config: StudyConfig, facts: DataFacts, target: Target) -> None:
@@ -45,7 +49,9 @@ class Pipeline:
         self.facts = facts
         self.target = target
         self.abilities: Abilities = target.abilities()
-        self.family = ConvolutionalFamily(_input(facts), facts.n_classes, _settings(config, facts))
+        kind = family_kind(config.space.networks)
+        self.is_elastic = kind.is_elastic
+        self.family: Family = kind.family(_input(facts), facts.n_classes, config.space.family)
         self.quantization = Quantization(config.space.precisions, config.space.precision_per == "layer")
         compression = self.quantization.choices(self.family.blocks(), self.abilities)
         self.space = SearchSpace([*self.family.choices(self.abilities), *compression])
@@ -82,6 +88,10 @@ class Pipeline:
         if self.latency_ms is not None:
             made["latency_ms"] = self.latency_ms(blueprint)
         return made
+
+    def reference(self) -> Candidate:
+        """The network that others are compared with, before compression."""
+        return self.family.reference(self.space.choices)
 
     def architecture_key(self, candidate: Candidate) -> str:
         """Equal for candidates that share a network before compression."""
@@ -137,11 +147,6 @@ def _input(facts: DataFacts) -> InputSpec:
     zero_point = 0 if is_dark else round(facts.mean)
     scale = float(np.float32(1.0 / max(facts.deviation, 1.0)))
     return InputSpec("x", facts.shape, scale=scale, zero_point=zero_point)
-
-
-def _settings(config: StudyConfig, facts: DataFacts) -> ConvolutionalSettings:
-    settings = ConvolutionalSettings.for_images(facts.shape)
-    return settings.with_changes(config.space.family)
 
 
 def _training_choices(config: StudyConfig) -> list[Choice]:

@@ -158,8 +158,8 @@ class Study:
         if self.plan:
             n = self.config.finalists.count or MOST_FINALISTS
             self.plan = self.plan.keeping(finisher.seconds_to_finish(n))
-        self.executor.train_in(decide_training_precision(self, finisher.reference_candidate()))
-        self._train_reference(finisher.reference_candidate())
+        self.executor.train_in(decide_training_precision(self, self.pipeline.reference()))
+        self._train_reference(self.pipeline.reference())
         self.box.open(self.problem(self.pipeline.space))
         self.way = decide_way(self)
         self.brief_epochs = decide_brief_epochs(self)

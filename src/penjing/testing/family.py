@@ -7,7 +7,10 @@
         def family(self):
             return MyFamily(InputSpec("x", (1, 8, 8)), n_classes=10)
 
-Give it small images: some networks are built and run.
+Give it small images: some networks are built and run. A family that leaves out of a network what its
+result does not depend on, though its choices name it, says so::
+
+    leaves_out_idle_layers = True
 """
 
 from collections.abc import Iterable
@@ -15,7 +18,7 @@ from collections.abc import Iterable
 import pytest
 import torch
 
-from penjing.blueprint import PRECISIONS, Blueprint
+from penjing.blueprint import PRECISIONS, Blueprint, macs
 from penjing.families.plain import build_network
 from penjing.protocols import Abilities, Family
 from penjing.space import PARTS, Candidate, Choice, SearchSpace
@@ -26,6 +29,8 @@ ABILITIES = Abilities(tuple(PRECISIONS), ("fp32", "w8a8"))
 
 class FamilyContract:
     """Inherit and give ``family``; see the module for the four lines that it takes."""
+
+    leaves_out_idle_layers: bool = False
 
     @pytest.fixture
     def family(self) -> Family:
@@ -89,17 +94,24 @@ class FamilyContract:
     def test_blocks_name_all_layers_with_weights_and_no_others(
         self, family: Family, space: SearchSpace
     ) -> None:
-        """Each exists exactly when its block and its own conditions say so."""
+        """Each exists exactly when its block and its own conditions say so; none never does."""
         blocks = family.blocks()
         assert len({block.name for block in blocks}) == len(blocks)
-        for candidate in drawn(space, 100):
+        never = {f"{block.name}.{layer}" for block in blocks for layer in block.layers}
+        for candidate in drawn(space, 300):
             promised = sorted(
                 f"{block.name}.{layer}"
                 for block in blocks
                 for layer, conditions in block.layers.items()
                 if all(condition.holds(candidate) for condition in (*block.conditions, *conditions))
             )
-            assert sorted(layer.name for layer in family.blueprint(candidate).weighted_layers) == promised
+            there = sorted(layer.name for layer in family.blueprint(candidate).weighted_layers)
+            if self.leaves_out_idle_layers:
+                assert set(there) <= set(promised)
+            else:
+                assert there == promised
+            never.difference_update(there)
+        assert not never, f"No network has {sorted(never)}."
 
     def test_blocks_exist_under_choices_of_the_family(self, family: Family, space: SearchSpace) -> None:
         """So that a method can put its choices under the same conditions."""
@@ -120,6 +132,14 @@ class FamilyContract:
         for name, shape in _largest_shapes(family.blueprint(c) for c in drawn(space, 300)).items():
             assert name in largest, f"No covering candidate has {name!r}."
             assert all(a <= b for a, b in zip(shape, largest[name], strict=True)), name
+
+    def test_the_reference_is_a_network_of_middle_size(self, family: Family, space: SearchSpace) -> None:
+        """Of the family's own choices, even if a method's stand beside them."""
+        beside = Choice("other.precision", ("w8", "fp32"), "compression")
+        reference = family.reference([*space.choices, beside])
+        assert space.candidate(reference.as_dict()) == reference
+        sizes = sorted(macs(family.blueprint(candidate)) for candidate in drawn(space, 100))
+        assert sizes[0] <= macs(family.blueprint(reference)) <= sizes[-1]
 
 
 def _largest_shapes(blueprints: Iterable[Blueprint]) -> dict[str, tuple[int, ...]]:

@@ -3,21 +3,24 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 
 from penjing.blueprint import Blueprint, InputSpec, macs, trained_parameters
 from penjing.compression.quantization.rewrite import with_precisions
-from penjing.families.cells import NasBench201Family
+from penjing.errors import ConfigError, PenjingError, UnknownNameError
+from penjing.families.cells import NasBench201Family, NasBench201Settings
 from penjing.families.plain import build_network, float_weights, folded, initialise_, network_source
-from penjing.protocols import QuantizationScheme
-from penjing.space import Candidate
+from penjing.protocols import Abilities, QuantizationScheme
+from penjing.space import Candidate, SearchSpace
 from penjing.space.nasbench201 import EDGES, OPERATIONS, edge_name
 from penjing.tables.table import read_columns
 from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
+from penjing.testing.networks import ready_network
 
 FAMILY = NasBench201Family(InputSpec("x", (3, 32, 32)), 10)
-SMALL = NasBench201Family(InputSpec("x", (3, 16, 16)), 10, width=4, repeats=1)
+SMALL = NasBench201Family(InputSpec("x", (3, 16, 16)), 10, NasBench201Settings(widths=(4,), repeats=(1,)))
 CELLS = ("421211", "334131", "000000", "333333", "100030", "330300", "444444", "111111", "003020")
 
 
@@ -83,6 +86,25 @@ def test_the_file_says_what_the_trained_network_says(digits: str) -> None:
     )
 
 
+@pytest.mark.parametrize("digits", ["121233", "333131"])
+def test_a_cell_in_integers_has_no_floats_but_means(digits: str) -> None:
+    """An activation reads and gives codes, of the scale of what it reads."""
+    blueprint = with_precisions(SMALL.blueprint(cell(digits)), lambda layer: "w8a8")
+    assert {layer.output_storage for layer in blueprint.layers if "stage2.cell" in layer.name} == {"uint8"}
+    relus = [layer for layer in blueprint.layers if layer.operation == "relu"]
+    for layer in relus:
+        assert not layer.has_codes
+        assert blueprint.source_of_codes(layer.name) == layer.inputs[0]
+        assert layer.tensors == ()
+    assert relus
+    target = OnnxRuntimeCpu()
+    made = ready_network(blueprint, target.abilities().reduced_range)
+    file = target.write(blueprint, made.weights, made.scheme)
+    operations = [node.op_type for node in onnx.load_from_string(file).graph.node]
+    assert "Relu" not in operations
+    assert operations.count("Clip") == len(relus)
+
+
 def test_the_module_that_is_handed_over_computes_the_same() -> None:
     blueprint = SMALL.blueprint(cell("421233"))
     network = build(blueprint).eval()
@@ -104,3 +126,42 @@ def test_a_cell_in_integers_has_its_boundaries() -> None:
     mixed = with_precisions(blueprint, lambda layer: "w8a8" if "stage1" in layer.name else "fp32")
     assert OnnxRuntimeCpu().size_bytes(mixed) > 0
     assert any(layer.operation == "quantize" for layer in mixed.layers)
+
+
+def test_width_and_repeats_may_vary_and_change_nothing_else() -> None:
+    family = NasBench201Family(FAMILY.input, 10, NasBench201Settings(widths=(4, 16), repeats=(1, 5)))
+    space = SearchSpace(family.choices(Abilities(("fp32",), ())))
+    assert space.cardinality == 4 * 15_625
+    sized = cell("421233").as_dict() | {"network.width": 16, "network.repeats": 5}
+    assert family.blueprint(space.candidate(sized)) == FAMILY.blueprint(cell("421233"))
+    small = family.blueprint(space.candidate(sized | {"network.width": 4, "network.repeats": 1}))
+    assert small["head.norm"].output_shape == (16, 8, 8)
+    assert not any(".cell1" in layer.name for layer in small.layers)
+
+
+@pytest.mark.parametrize("shape", [(1, 7, 7), (3, 30, 30), (3, 31, 29), (1, 8, 9), (1, 5, 4)])
+def test_images_of_any_size_are_halved_twice(shape: tuple[int, int, int]) -> None:
+    family = NasBench201Family(InputSpec("x", shape), 10, NasBench201Settings((4,), (1,)))
+    halved = tuple((size + 3) // 4 for size in shape[1:])
+    assert family.blueprint(cell("421233"))["head.norm"].output_shape == (16, *halved)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "match"),
+    [
+        (UnknownNameError, {"width": [3]}, r"nasbench201 family is named 'width'\. Did you mean 'widths'\?"),
+        (UnknownNameError, {"kernels": [3]}, r"'kernels'\. Known: repeats, widths\.$"),
+        (ConfigError, {"widths": 16}, r"^space\.family\.widths must be a list .*got 16\. .*\[8, 16\]\.$"),
+        (
+            ConfigError,
+            {"repeats": [0]},
+            r"^space\.family\.repeats .*1 or more, got \[0\]\. .*\[1, 3, 5\]",
+        ),
+        (ConfigError, {"repeats": [2, 2]}, r"different whole numbers, .*got \[2, 2\]"),
+    ],
+)
+def test_settings_are_checked(kind: type[PenjingError], settings: dict[str, object], match: str) -> None:
+    with pytest.raises(kind, match=match):
+        NasBench201Settings.for_images((1, 8, 8)).with_changes(settings)
+    with pytest.raises(kind, match=match):
+        NasBench201Settings.check(settings)

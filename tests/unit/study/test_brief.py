@@ -35,6 +35,13 @@ def test_where_few_can_train_alone_they_share_one_training(tmp_path: Path) -> No
     assert images == pytest.approx(8_000)
 
 
+def test_networks_that_cannot_share_a_training_train_alone_whatever_it_takes(tmp_path: Path) -> None:
+    space = {"networks": "nasbench201"}
+    way, images = decided(tmp_path / "run", 5_000.0, budget="10 min", space=space)
+    assert way == "alone"
+    assert images == pytest.approx(8_000)
+
+
 def test_what_is_configured_is_done(tmp_path: Path) -> None:
     search = {"train_on": "alone", "epochs": 2.0}
     way, images = decided(tmp_path / "run", 5_000.0, budget="10 min", search=search)

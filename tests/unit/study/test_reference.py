@@ -25,7 +25,7 @@ def test_a_constraint_relative_to_its_accuracy_has_it_trained_once(
         assert [c.limit for c in study.known_constraints()] == [pytest.approx(accuracy - 0.02)]
         with monkeypatch.context() as patch:
             patch.setattr(study.executor, "map", lambda jobs: pytest.fail("trained again"))
-            study._train_reference(finisher_of(study).reference_candidate())
+            study._train_reference(study.pipeline.reference())
 
 
 def test_it_is_not_trained_for_its_size(tmp_path: Path) -> None:

@@ -8,13 +8,13 @@ import torch
 
 from penjing.blueprint import Blueprint, BlueprintBuilder, InputSpec
 from penjing.errors import UnknownNameError
-from penjing.families.cells import NasBench201Family
+from penjing.families.cells import NasBench201Family, NasBench201Settings
 from penjing.families.plain import drawn_network
 from penjing.space import Candidate
 from penjing.space.nasbench201 import EDGES, OPERATIONS, edge_name
 from penjing.training.zero_cost import SCORES, zero_cost_scores
 
-FAMILY = NasBench201Family(InputSpec("x", (3, 16, 16)), 10, width=4, repeats=1)
+FAMILY = NasBench201Family(InputSpec("x", (3, 16, 16)), 10, NasBench201Settings(widths=(4,), repeats=(1,)))
 
 
 def cell(digits: str) -> Blueprint:

@@ -12,7 +12,8 @@ from penjing.blueprint import Blueprint, Layer, Precision, TensorSpec, precision
 
 _SCALE = TensorSpec("output_scale", (), "float32")
 _ZERO_POINT = TensorSpec("output_zero_point", (), "uint8")
-_ALWAYS_FLOAT = ("relu", "zeros", "average_pool")
+# ONNX Runtime has means of codes as well: they take three times as long as both boundaries and floats.
+_ALWAYS_FLOAT = ("leaky_relu", "elu", "zeros", "average_pool")
 
 
 def is_never_negative(blueprint: Blueprint, name: str) -> bool:
@@ -41,8 +42,8 @@ def _weight_tensors(shape: tuple[int, ...], storage: str, integer: bool) -> tupl
 def with_precisions(blueprint: Blueprint, precision_of: Callable[[Layer], str]) -> Blueprint:
     """Give every layer with weights a precision, and put the boundaries in.
 
-    A sum takes the precision of the layer it adds to; pooling that of the
-    layer that follows it.
+    A sum takes the precision of the layer it adds to, the mean of an image that
+    of the layer that follows it; a ReLU computes in what it reads.
 
     Args:
         blueprint: In 32-bit floats.
@@ -60,7 +61,7 @@ class _Rewriter:
 
     def run(self) -> Blueprint:
         for layer in self._old.layers:
-            if layer.operation == "resize":
+            if self._old.holds_pixels(layer.name):
                 self._new[layer.name] = layer
                 self._is_integer[layer.name] = True
             elif layer.operation != "dequantize":
@@ -71,7 +72,7 @@ class _Rewriter:
     def _append(self, layer: Layer) -> None:
         precision = self._precision(layer)
         read = self._as_integer if precision.integer else self._as_float
-        # An integer matrix product gives floats: it is the last layer, and floats cost nothing there.
+        # An integer matrix product gives floats: the last layer, or one whose activation is in floats.
         integer_output = precision.integer and layer.operation != "linear"
         # Not dataclasses.replace: this runs for every layer of every candidate, and that takes twice as long.
         self._new[layer.name] = Layer(
@@ -92,6 +93,10 @@ class _Rewriter:
             return precision_named(self._precision_of(layer))
         if layer.operation in _ALWAYS_FLOAT:
             return precision_named("fp32")
+        if layer.operation == "relu":
+            source = self._new.get(layer.inputs[0])
+            is_integer = source is not None and source.output_storage == "uint8"
+            return precision_named(source.precision if source and is_integer else "fp32")
         neighbour = self._reader(layer) if layer.operation == "global_average_pool" else self._summand(layer)
         precision = precision_named(self._precision_of(neighbour) if neighbour else "fp32")
         return precision if precision.integer else precision_named("fp32")
@@ -118,7 +123,7 @@ class _Rewriter:
         if layer.has_weights:
             shape = layer.tensor("weight").shape
             made.extend(_weight_tensors(shape, precision.weight_storage, precision.integer))
-        if integer_output:
+        if integer_output and layer.operation != "relu":  # which keeps the codes that it reads
             made.extend(self._output_scale(layer.name))
         return tuple(made)
 
@@ -128,8 +133,7 @@ class _Rewriter:
     def _as_float(self, name: str) -> str:
         if not self._is_integer[name]:
             return name
-        is_pixels = name in (self._old.input.name, "input.resize")
-        made = "input.dequantize" if is_pixels else f"{name}.dequantize"
+        made = "input.dequantize" if self._old.holds_pixels(name) else f"{name}.dequantize"
         if made not in self._new:
             shape = self._old.shape_of(name)
             self._new[made] = Layer(made, "dequantize", (name,), shape)

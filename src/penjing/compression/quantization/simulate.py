@@ -157,7 +157,7 @@ def _watch(network: nn.Module, ranges: dict[str, _Range], batches: Iterable[torc
 
 def _input_scale(layer: Layer, blueprint: Blueprint, activations: Mapping[str, ActivationScale]) -> float:
     """The scale of the uint8 tensor that an integer layer reads."""
-    source = activations.get(layer.inputs[0])
+    source = activations.get(blueprint.source_of_codes(layer.inputs[0]))
     return source.scale if source else blueprint.input.scale
 
 

@@ -4,16 +4,88 @@ Dong and Yang, "NAS-Bench-201: Extending the Scope of Reproducible Neural Archit
 section 2.1. A stem of 16 channels; three stages of five cells, of 16, 32 and 64 channels; a residual block
 that halves the image before the second and third; normalisation, mean over the image, a linear head.
 Convolutions come as ReLU, convolution, normalisation.
+
+Beyond the paper, the width of the stem and the cells per stage may vary, and images whose sides are odd where
+they are halved are averaged over three pixels instead of two.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, cast
 
 from penjing.blueprint import Blueprint, BlueprintBuilder, InputSpec
+from penjing.families.conditions import at_least
+from penjing.families.picking import largest, middle, picked
+from penjing.families.settings import Kind, Numbers, as_tuples, check_settings
 from penjing.protocols import Abilities, Block
-from penjing.space import Candidate, Choice, Condition
+from penjing.space import Candidate, Choice, Condition, Value
 from penjing.space.nasbench201 import EDGES, cell_choices, edge_name
 
+WIDTH, REPEATS = "network.width", "network.repeats"
 _KERNELS = {"nor_conv_1x1": 1, "nor_conv_3x3": 3}
+_EDGES = tuple(edge_name(*edge) for edge in EDGES)
+# Two convolutions with a way around them.
+_RESIDUAL = {
+    edge_name(0, 1): "nor_conv_3x3",
+    edge_name(1, 2): "nor_conv_3x3",
+    edge_name(0, 3): "skip_connect",
+    edge_name(2, 3): "skip_connect",
+}
+_KINDS: Mapping[str, Kind] = {"widths": Numbers("[8, 16]"), "repeats": Numbers("[1, 3, 5]")}
+_MOST_PIXELS_ALONG_A_SIDE = 40
+
+
+@dataclass(frozen=True)
+class NasBench201Settings:
+    """The values offered beside the cell's operations; as they stand here, those of the paper.
+
+    Attributes:
+        widths: Channels of the first stage; twice and four times as many in the others.
+        repeats: Cells per stage.
+
+    Raises:
+        ConfigError: If values are not of the right kind.
+    """
+
+    widths: tuple[int, ...] = (16,)
+    repeats: tuple[int, ...] = (5,)
+
+    def __post_init__(self) -> None:
+        self.check({"widths": self.widths, "repeats": self.repeats})
+
+    @staticmethod
+    def check(changes: Mapping[str, Any]) -> None:
+        """Refuse what is no setting, or not of its kind.
+
+        Raises:
+            UnknownNameError: If a name is not a setting.
+            ConfigError: If a value is not of the right kind.
+        """
+        check_settings("nasbench201", _KINDS, changes)
+
+    def with_changes(self, changes: Mapping[str, Any]) -> "NasBench201Settings":
+        """The same with other values for some settings, given as lists.
+
+        Raises:
+            UnknownNameError: If a name is not a setting.
+            ConfigError: If a value is not of the right kind.
+
+        Example:
+            >>> NasBench201Settings().with_changes({"repeats": [1, 2]})
+            NasBench201Settings(widths=(16,), repeats=(1, 2))
+        """
+        self.check(changes)
+        return replace(self, **{name: as_tuples(values) for name, values in changes.items()})
+
+    @classmethod
+    def for_images(cls, shape: tuple[int, int, int]) -> "NasBench201Settings":
+        """Networks that a processor can train: smaller than the paper's, the more so for large images.
+
+        The stem keeps the size of the image, so that above 32 pixels or so it is better made smaller first.
+        """
+        is_large = min(shape[1:]) > _MOST_PIXELS_ALONG_A_SIDE
+        return cls(widths=(4, 8), repeats=(1, 2)) if is_large else cls(widths=(4, 8, 16), repeats=(1, 2, 3))
 
 
 class NasBench201Family:
@@ -22,8 +94,7 @@ class NasBench201Family:
     Args:
         given: The input: shape and normalisation constants.
         n_classes: Width of the result.
-        width: Channels of the first stage; twice and four times as many in the others.
-        repeats: Cells per stage.
+        settings: Widths and repeats that are offered; those of the paper without.
 
     Example:
         >>> import numpy as np
@@ -36,39 +107,44 @@ class NasBench201Family:
 
     name = "nasbench201"
 
-    def __init__(self, given: InputSpec, n_classes: int, width: int = 16, repeats: int = 5) -> None:
+    def __init__(self, given: InputSpec, n_classes: int, settings: NasBench201Settings | None = None) -> None:
         self.input = given
         self.n_classes = n_classes
-        self.widths = (width, 2 * width, 4 * width)
-        self.repeats = repeats
+        self.settings = settings or NasBench201Settings()
 
     def choices(self, abilities: Abilities) -> list[Choice]:
-        """One choice per edge; the device has no say."""
-        return cell_choices()
+        """Width and repeats, where several are offered, then one choice per edge; the device has no say."""
+        sizes = [Choice(WIDTH, self.settings.widths), Choice(REPEATS, self.settings.repeats)]
+        return [*(choice for choice in sizes if len(choice.values) > 1), *cell_choices()]
 
     def blocks(self) -> list[Block]:
-        """Stem, cells with their possible convolutions, residual blocks, head."""
+        """Stem, cells with their possible convolutions, residual blocks, head.
+
+        A convolution that the result does not depend on is left out of a network, which no condition says.
+        """
         made = [Block("stem", (), {"conv": ()})]
+        repeats = self.settings.repeats
         for stage in range(3):
             if stage:
                 made.append(Block(f"stage{stage}.reduce", (), dict.fromkeys(("first", "second", "side"), ())))
-            for cell in range(self.repeats):
+            for cell in range(max(repeats)):
                 layers = {
-                    f"{edge_name(*edge)}.{operation}": (Condition(edge_name(*edge), (operation,)),)
-                    for edge in EDGES
+                    f"{edge}.{operation}": (Condition(edge, (operation,)),)
+                    for edge in _EDGES
                     for operation in _KERNELS
                 }
-                made.append(Block(f"stage{stage}.cell{cell}", (), layers))
+                made.append(Block(f"stage{stage}.cell{cell}", at_least(REPEATS, cell + 1, repeats), layers))
         made.append(Block("head", (), {"norm": (), "linear": ()}))
         return made
 
     def covering(self, choices: Sequence[Choice]) -> list[Candidate]:
-        """One cell with the same convolution on every edge, for each kind of convolution."""
-        edges = {edge_name(*edge) for edge in EDGES}
-        return [
-            Candidate({c.name: operation if c.name in edges else c.values[-1] for c in choices})
-            for operation in _KERNELS
-        ]
+        """The largest network with the same convolution on every edge, for each kind of convolution."""
+        return [picked(choices, partial(_largest, operation=operation)) for operation in _KERNELS]
+
+    def reference(self, choices: Sequence[Choice]) -> Candidate:
+        """Residual blocks of two convolutions, of middle width and number."""
+        own = [choice for choice in choices if choice.name in (WIDTH, REPEATS, *_EDGES)]
+        return picked(own, lambda c: _RESIDUAL.get(c.name, "none") if c.name in _EDGES else middle(c))
 
     def blueprint(self, candidate: Candidate, whole: bool = False) -> Blueprint:
         """The candidate's network in 32-bit floats.
@@ -78,14 +154,19 @@ class NasBench201Family:
             whole: With operations that the result does not depend on, as papers count them.
         """
         build = BlueprintBuilder(self.input)
-        at = build.conv2d("stem.conv", build.dequantize(), self.widths[0], activation="none")
-        for stage, width in enumerate(self.widths):
+        first = cast(int, candidate.get(WIDTH, self.settings.widths[0]))
+        at = build.conv2d("stem.conv", build.dequantize(), first, activation="none")
+        for stage, width in enumerate((first, 2 * first, 4 * first)):
             if stage:
                 at = _reduction(build, f"stage{stage}.reduce", at, width)
-            for cell in range(self.repeats):
+            for cell in range(cast(int, candidate.get(REPEATS, self.settings.repeats[0]))):
                 at = _cell(build, f"stage{stage}.cell{cell}", at, candidate, width, whole)
         at = build.normalise("head.norm", at, activation="relu")
         return build.finish(build.linear("head.linear", build.global_average_pool(at), self.n_classes))
+
+
+def _largest(choice: Choice, operation: str) -> Value:
+    return operation if choice.name in _EDGES else largest(choice)
 
 
 def _cell(
@@ -132,7 +213,9 @@ def _reduction(build: BlueprintBuilder, name: str, source: str, width: int) -> s
     """Half the size, twice the channels: two convolutions beside a mean and a convolution of one pixel."""
     at = build.relu(f"{name}.relu", source)
     at = build.conv2d(f"{name}.first", at, width, stride=2)
+    rows, columns = build.shape_of(at)[1:]
     at = build.conv2d(f"{name}.second", at, width, activation="none")
-    side = build.average_pool(f"{name}.pool", source, 2, stride=2)
+    is_even = (2 * rows, 2 * columns) == build.shape_of(source)[1:]
+    side = build.average_pool(f"{name}.pool", source, 2 if is_even else 3, stride=2)
     side = build.conv2d(f"{name}.side", side, width, kernel=1, activation="none", trained_as="conv")
     return build.add(f"{name}.add", side, at)

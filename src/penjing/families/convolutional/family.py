@@ -5,11 +5,14 @@ always fit and no assignment needs repair.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import combinations
 from typing import cast
 
 from penjing.blueprint import Blueprint, BlueprintBuilder, InputSpec
+from penjing.families.conditions import at_least
 from penjing.families.convolutional.settings import ConvolutionalSettings
+from penjing.families.picking import largest, middle_of, picked
 from penjing.protocols import Abilities, Block
 from penjing.space import Candidate, Choice, Condition, Value
 
@@ -59,12 +62,12 @@ class ConvolutionalFamily:
         for index, depths in enumerate(offered.stage_depths):
             stage = f"stage{index + 1}"
             made.append(Choice(f"{stage}.depth", depths))
-            exists = _at_least(stage, 1, depths)
+            exists = at_least(f"{stage}.depth", 1, depths)
             made.append(Choice(f"{stage}.width", offered.stage_widths[index], conditions=exists))
             made.append(Choice(f"{stage}.stride", offered.stage_strides[index], conditions=exists))
             for block in range(max(depths)):
                 name = f"{stage}.block{block}"
-                there = _at_least(stage, block + 1, depths)
+                there = at_least(f"{stage}.depth", block + 1, depths)
                 inverted = (*there, Condition(f"{name}.operation", ("inverted",)))
                 made.append(Choice(f"{name}.operation", offered.operations, ordered=False, conditions=there))
                 made.append(Choice(f"{name}.kernel", offered.kernels, conditions=there))
@@ -83,7 +86,7 @@ class ConvolutionalFamily:
                     for operation in self.settings.operations
                     for conv in _CONVOLUTIONS[operation]
                 }
-                made.append(Block(name, _at_least(f"stage{index + 1}", block + 1, depths), convolutions))
+                made.append(Block(name, at_least(f"stage{index + 1}.depth", block + 1, depths), convolutions))
         made.append(Block("head", (), {"linear": ()}))
         return made
 
@@ -114,13 +117,13 @@ class ConvolutionalFamily:
         made: dict[str, Candidate] = {}
         for operation in self.settings.operations:
             for skipped in self._worth_skipping():
-                assignment: dict[str, Value] = {}
-                for choice in choices:
-                    if choice.exists(assignment):
-                        assignment[choice.name] = _largest(choice, operation, skipped)
-                candidate = Candidate(assignment)
+                candidate = picked(choices, partial(_largest, operation=operation, skipped=skipped))
                 made.setdefault(candidate.key, candidate)
         return list(made.values())
+
+    def reference(self, choices: Sequence[Choice]) -> Candidate:
+        """The middle of every choice; blocks are of the first operation that is offered."""
+        return middle_of(choices)
 
     def _worth_skipping(self) -> Iterator[tuple[str, ...]]:
         """Sets of stages without which a later layer reads more channels than with them."""
@@ -145,15 +148,8 @@ def _largest(choice: Choice, operation: str, skipped: Sequence[str]) -> Value:
     stage, _, kind = choice.name.rpartition(".")
     if kind == "operation":
         return operation if operation in choice.values else choice.values[-1]
-    if not all(isinstance(value, (int, float)) for value in choice.values):
-        return choice.values[-1]
-    smallest = kind == "stride" or (kind == "depth" and stage in skipped)
-    return min(choice.values, key=float) if smallest else max(choice.values, key=float)
-
-
-def _at_least(stage: str, blocks: int, depths: Sequence[int]) -> tuple[Condition, ...]:
-    allowed = tuple(depth for depth in depths if depth >= blocks)
-    return () if len(allowed) == len(depths) else (Condition(f"{stage}.depth", allowed),)
+    is_smallest = kind == "stride" or (kind == "depth" and stage in skipped)
+    return min(choice.values, key=float) if is_smallest else largest(choice)
 
 
 def _append_block(

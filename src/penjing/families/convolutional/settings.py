@@ -4,57 +4,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from penjing.errors import ConfigError, unknown_name
+from penjing.errors import ConfigError
+from penjing.families.settings import Kind, Names, Numbers, as_tuples, check_settings
 
 OPERATIONS = ("plain", "inverted", "separable")
-
-
-@dataclass(frozen=True)
-class _Numbers:
-    """Which whole numbers a setting takes.
-
-    Attributes:
-        example: What somebody could write.
-        least: The smallest that is allowed.
-        is_odd: Whether all must be odd.
-        per_stage: Whether every stage has a list of its own.
-    """
-
-    example: str
-    least: int = 1
-    is_odd: bool = False
-    per_stage: bool = False
-
-    def __str__(self) -> str:
-        lists = "one list per stage" if self.per_stage else "a list"
-        return f"{lists} of different {'odd ' if self.is_odd else ''}whole numbers, {self.least} or more"
-
-    def allows(self, values: Any) -> bool:
-        if not _is_filled(values):
-            return False
-        lists = values if self.per_stage else [values]
-        return all(_is_filled(each) and self._allows_all(each) for each in lists)
-
-    def _allows_all(self, values: list[Any] | tuple[Any, ...]) -> bool:
-        # True would pass for 1.
-        are_numbers = all(type(value) is int and value >= self.least for value in values)
-        if not are_numbers or len(set(values)) < len(values):
-            return False
-        return not self.is_odd or all(value % 2 for value in values)
-
-
-_NUMBERS = {
-    "resolutions": _Numbers("[20, 28]"),
-    "stem_widths": _Numbers("[8, 16]"),
-    "stem_kernels": _Numbers("[3, 5]", is_odd=True),
-    "stem_strides": _Numbers("[1, 2]"),
-    "stage_widths": _Numbers("[[8, 16], [16, 32]]", per_stage=True),
-    "stage_depths": _Numbers("[[1, 2], [0, 1]]", least=0, per_stage=True),
-    "stage_strides": _Numbers("[[1], [1, 2]]", per_stage=True),
-    "kernels": _Numbers("[3, 5]", is_odd=True),
-    "expansions": _Numbers("[2, 4]"),
+_KINDS: Mapping[str, Kind] = {
+    "resolutions": Numbers("[20, 28]"),
+    "stem_widths": Numbers("[8, 16]"),
+    "stem_kernels": Numbers("[3, 5]", is_odd=True),
+    "stem_strides": Numbers("[1, 2]"),
+    "stage_widths": Numbers("[[8, 16], [16, 32]]", per_stage=True),
+    "stage_depths": Numbers("[[1, 2], [0, 1]]", least=0, per_stage=True),
+    "stage_strides": Numbers("[[1], [1, 2]]", per_stage=True),
+    "operations": Names("[plain, separable]", "block operation", OPERATIONS),
+    "kernels": Numbers("[3, 5]", is_odd=True),
+    "expansions": Numbers("[2, 4]"),
 }
-_NAMES = (*_NUMBERS, "operations")
 
 
 @dataclass(frozen=True)
@@ -91,7 +56,7 @@ class ConvolutionalSettings:
     shorter_side: int | None = None
 
     def __post_init__(self) -> None:
-        self.check({name: getattr(self, name) for name in _NAMES})
+        self.check({name: getattr(self, name) for name in _KINDS})
         counts = [len(self.stage_widths), len(self.stage_depths), len(self.stage_strides)]
         if len(set(counts)) != 1:
             raise ConfigError(
@@ -117,13 +82,7 @@ class ConvolutionalSettings:
             UnknownNameError: If a name is not a setting, or an operation is not known.
             ConfigError: If a value is not of the right kind.
         """
-        for name, values in changes.items():
-            if name not in _NAMES:
-                raise unknown_name("setting of the convolutional family", name, _NAMES)
-            if name == "operations":
-                _check_operations(values)
-            elif not _NUMBERS[name].allows(values):
-                raise _refused(name, values, str(_NUMBERS[name]), _NUMBERS[name].example)
+        check_settings("convolutional", _KINDS, changes)
 
     def with_changes(self, changes: Mapping[str, Any]) -> "ConvolutionalSettings":
         """The same with other values for some settings, given as lists.
@@ -137,7 +96,7 @@ class ConvolutionalSettings:
             (3,)
         """
         self.check(changes)
-        return replace(self, **{name: _as_tuples(values) for name, values in changes.items()})
+        return replace(self, **{name: as_tuples(values) for name, values in changes.items()})
 
     @classmethod
     def for_images(cls, shape: tuple[int, int, int]) -> "ConvolutionalSettings":
@@ -172,27 +131,3 @@ class ConvolutionalSettings:
             stage_depths=((1, 2), (1, 2, 3), (1, 2, 3), (0, 1, 2)),
             stage_strides=((2,), (2,), (2,), (2,)),
         )
-
-
-def _check_operations(values: Any) -> None:
-    are_names = _is_filled(values) and all(isinstance(value, str) for value in values)
-    for operation in values if are_names else ():
-        if operation not in OPERATIONS:
-            raise unknown_name("block operation", operation, OPERATIONS)
-    if not are_names or len(set(values)) < len(values):
-        allowed = f"a list of different names among {', '.join(OPERATIONS)}"
-        raise _refused("operations", values, allowed, "[plain, separable]")
-
-
-def _refused(name: str, values: Any, allowed: str, example: str) -> ConfigError:
-    return ConfigError(
-        f"space.family.{name} must be {allowed}, got {values!r}. Write, for example, {example}."
-    )
-
-
-def _is_filled(values: Any) -> bool:
-    return isinstance(values, list | tuple) and len(values) > 0
-
-
-def _as_tuples(values: Any) -> Any:
-    return tuple(_as_tuples(value) for value in values) if isinstance(values, list | tuple) else values

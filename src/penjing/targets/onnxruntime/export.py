@@ -78,11 +78,14 @@ class _Writer:
     def write(self) -> None:
         write = {
             "resize": self._resize,
+            "flatten": self._flatten,
             "quantize": self._quantize,
             "dequantize": self._dequantize,
             "conv2d": self._conv2d,
             "add": self._add,
-            "relu": self._relu,
+            "relu": self._activation,
+            "leaky_relu": self._activation,
+            "elu": self._activation,
             "zeros": self._zeros_like,
             "average_pool": self._average_pool,
             "global_average_pool": self._global_average_pool,
@@ -114,15 +117,11 @@ class _Writer:
 
     def _input_scale(self, name: str) -> tuple[str, str]:
         """Names of scale and zero point of a uint8 tensor that is read."""
-        if name not in self._scale:
+        name = self._blueprint.source_of_codes(name)
+        if name not in self._scale:  # the pixels'
             given = self._blueprint.input
-            if name != given.name:  # resized pixels keep the scale of the pixels
-                self._scale[name] = self._input_scale(given.name)
-            else:
-                zero_point = (
-                    self._scalar(given.zero_point, "uint8") if given.zero_point else self._zero("uint8")
-                )
-                self._scale[name] = (self._scalar(given.scale, "float32"), zero_point)
+            zero_point = self._scalar(given.zero_point, "uint8") if given.zero_point else self._zero("uint8")
+            self._scale[name] = (self._scalar(given.scale, "float32"), zero_point)
         return self._scale[name]
 
     def _codes(self, layer: Layer) -> str:
@@ -178,7 +177,7 @@ class _Writer:
         )
 
     def _scale_of_input(self, layer: Layer) -> float:
-        name = layer.inputs[0]
+        name = self._blueprint.source_of_codes(layer.inputs[0])
         if name in self._scheme.activations:
             return self._scheme.activations[name].scale
         return self._blueprint.input.scale
@@ -193,6 +192,9 @@ class _Writer:
             axes=(2, 3),
         )
 
+    def _flatten(self, layer: Layer) -> str:
+        return self._document.node("Flatten", [self._tensor[layer.inputs[0]]])
+
     def _quantize(self, layer: Layer) -> str:
         return self._document.node(
             "QuantizeLinear", [self._tensor[layer.inputs[0]], *self._output_scale(layer)]
@@ -203,7 +205,7 @@ class _Writer:
         if not self._runtime_would_fuse(layer):
             operands = [self._tensor[source], *self._input_scale(source)]
             return self._document.node("DequantizeLinear", operands)
-        known = self._scale.get(source)
+        known = self._scale.get(self._blueprint.source_of_codes(source))
         scale = known[0] if known else self._scalar(self._blueprint.input.scale, "float32")
         made = self._document.node("Cast", [self._tensor[source]], to=TensorProto.FLOAT)
         offset = self._zero_point_of(source)
@@ -223,8 +225,8 @@ class _Writer:
 
     def _zero_point_of(self, name: str) -> int | None:
         """The zero point of a uint8 tensor, None where it is known to be zero from shapes alone."""
-        given = self._blueprint.input
-        if name == given.name or self._blueprint[name].operation == "resize":
+        given, name = self._blueprint.input, self._blueprint.source_of_codes(name)
+        if name == given.name:
             return given.zero_point or None
         if all(tensor.role != "output_zero_point" for tensor in self._blueprint[name].tensors):
             return None
@@ -261,8 +263,14 @@ class _Writer:
         operands += [self._tensor[second], *self._input_scale(second), *self._output_scale(layer)]
         return self._document.node("QLinearAdd", operands, MICROSOFT)
 
-    def _relu(self, layer: Layer) -> str:
-        return self._document.node("Relu", [self._tensor[layer.inputs[0]]])
+    def _activation(self, layer: Layer) -> str:
+        if layer.output_storage == "uint8":
+            (source,) = layer.inputs
+            # What is negative has codes below that of 0.
+            return self._document.node("Clip", [self._tensor[source], self._input_scale(source)[1]])
+        # Slopes are what these have without any attribute.
+        node = {"relu": "Relu", "leaky_relu": "LeakyRelu", "elu": "Elu"}[layer.operation]
+        return self._document.node(node, [self._tensor[layer.inputs[0]]])
 
     def _zeros_like(self, layer: Layer) -> str:
         source = self._tensor[layer.inputs[0]]

@@ -19,7 +19,14 @@ _MATRIX_DEPTH = 4
 _DEPTHWISE_CHANNELS = 8
 
 # Operations that take about as long as another, whose price is known.
-_PRICED_AS = {"relu": "add", "zeros": "add", "average_pool": "add"}
+_PRICED_AS = {
+    "relu": "add_float",
+    "leaky_relu": "add_float",
+    "elu": "add_float",
+    "zeros": "add_float",
+    "average_pool": "add_float",
+    "flatten": "pixels",
+}
 
 Amounts = dict[str, float]
 
@@ -101,14 +108,12 @@ def layer_amounts(blueprint: Blueprint, layer: Layer, width_multiple: int) -> Am
         if "float_first.nodes" in made and is_in_blocks(blueprint, layer.inputs[0]):
             made |= _reordered(shapes[0])
         return made
-    kind = f"{_PRICED_AS.get(layer.operation, layer.operation)}_{_number_kind(layer)}"
+    kind = _PRICED_AS.get(layer.operation, layer.operation + "_{}").format(_number_kind(layer))
     elements = max(prod(shape) for shape in (*shapes, layer.output_shape)) / 1e3
     if layer.operation == "linear":
         return {f"{kind}.nodes": 1.0, "linear.elements": layer.tensor("weight").n_elements / 1e3}
-    if layer.operation in ("quantize", "dequantize") and len(layer.output_shape) == 3:
-        is_pixels = layer.inputs[0] in (blueprint.input.name, "input.resize")
-        if is_pixels:
-            kind = "pixels"
+    if layer.operation in ("quantize", "dequantize") and blueprint.holds_pixels(layer.inputs[0]):
+        kind = "pixels"
     made = {f"{kind}.nodes": 1.0, f"{kind}.elements": elements}
     if kind == "global_average_pool_float" and shapes[0][0] % width_multiple:
         made |= _reordered(shapes[0])
@@ -119,7 +124,7 @@ def is_in_blocks(blueprint: Blueprint, name: str) -> bool:
     """Whether a tensor lies in memory in blocks of channels, as float convolutions write it."""
     if name == blueprint.input.name or blueprint[name].output_storage == "uint8":
         return False
-    return blueprint[name].operation not in ("dequantize", "resize")
+    return blueprint[name].operation != "dequantize"
 
 
 def _reordered(shape: tuple[int, ...]) -> Amounts:

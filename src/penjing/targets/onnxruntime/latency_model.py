@@ -171,7 +171,7 @@ def _ranks(values: Array) -> Array:
 
 def _layer_key(blueprint: Blueprint, layer: Layer) -> tuple[Any, ...]:
     shapes = tuple(blueprint.shape_of(name) for name in layer.inputs)
-    reads_pixels = layer.inputs[0] in (blueprint.input.name, "input.resize")
+    reads_pixels = blueprint.holds_pixels(layer.inputs[0])
     reads_blocks = layer.operation == "conv2d" and is_in_blocks(blueprint, layer.inputs[0])
     attributes = tuple(layer.attributes.values())
     return (
