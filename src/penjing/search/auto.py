@@ -59,6 +59,15 @@ class AutoSearcher:
         self._worth: list[tuple[str, float]] = []
         self._volume = 0.0
         self._gain: float | None = None
+        self._began = 0
+
+    def begin(self) -> None:
+        """Nobody here proposed what was told so far: the turns begin now."""
+        self._began = len(self._rows)
+        self.decisions = [Decision(self._began, self.names[0], self.decisions[0].reason)]
+        self._worth = []
+        self._volume, self._gain = self._volume_now() if self._rows else 0.0, None
+        self._searchers.pop(COMPRESSION, None)
 
     def tell(self, candidate: Candidate, costs: Mapping[str, float]) -> None:
         """Let all learn; at the end of a block, decide anew. A function of what was told alone."""
@@ -66,12 +75,21 @@ class AutoSearcher:
             searcher.tell(candidate, costs)
         self._told.append((candidate, costs))
         self._rows.append({**self.problem.costs(candidate), **costs})
-        if len(self._rows) % self.block == 0:
+        if self._n_own % self.block == 0:
             self._decide()
+
+    @property
+    def _n_own(self) -> int:
+        """Results of what was proposed here."""
+        return len(self._rows) - self._began
+
+    def _volume_now(self) -> float:
+        points = self.problem.points(self._rows)
+        return hypervolume(points, np.full(points.shape[1], 1.0 + 1e-9))
 
     def ask(self, n: int, rng: np.random.Generator) -> list[Candidate]:
         """Ask the one whose turn it is, for no more than are left of the block."""
-        n = min(n, self.block - len(self._rows) % self.block)
+        n = min(n, self.block - self._n_own % self.block)
         found = self._whose_turn.ask(n, rng)
         # Few architectures have few ways to be compressed: then the first has the turn.
         return found or self._searchers[self.names[0]].ask(n, rng)
@@ -90,11 +108,10 @@ class AutoSearcher:
         return self._searchers[name]
 
     def _decide(self) -> None:
-        points = self.problem.points(self._rows)
-        volume = hypervolume(points, np.full(points.shape[1], 1.0 + 1e-9))
+        volume = self._volume_now()
         gain, before = volume - self._volume, self._gain
         # What the first block gains on nothing is no measure for the second.
-        self._volume, self._gain = volume, None if len(self._rows) == self.block else gain
+        self._volume, self._gain = volume, None if self._n_own == self.block else gain
         # Who gains as much as was gained just before is worth one half; of the first block nobody can say.
         share = 0.5 if before is None else gain / (gain + before) if gain + before > 0 else 0.0
         self._worth.append((self.decisions[-1].algorithm, share))
@@ -109,8 +126,12 @@ class AutoSearcher:
         """A search of the leaders' compression, as the last decision found the leaders."""
         after = self.decisions[-1].after
         order = np.argsort(places(self.problem.points(self._rows[:after])))
-        leaders = [self._told[at][0] for at in order[:_LEADERS]]
-        searcher = _made("evolution", self.problem.within(CarriedSpace(self.problem.space, leaders)))
+        space = self.problem.space
+        leaders: dict[str, Candidate] = {}
+        for candidate in (self._told[at][0] for at in order):
+            if len(leaders) < _LEADERS:
+                leaders.setdefault(Candidate(space.project(candidate, "architecture")).key, candidate)
+        searcher = _made("evolution", self.problem.within(CarriedSpace(space, list(leaders.values()))))
         for candidate, costs in self._told:
             searcher.tell(candidate, costs)
         return searcher

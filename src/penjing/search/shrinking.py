@@ -14,7 +14,7 @@ from penjing.search.order import places
 from penjing.space import Candidate, SearchSpace, Value
 
 _BETTER_SHARE = 1 / 3
-_CHANCE = 0.05
+_CHANCE = 0.01
 _FEWEST = 12
 
 
@@ -24,7 +24,8 @@ def ruled_out(
     """Values that hardly occur among the better third, by choice; every choice keeps at least one.
 
     Better is by non-dominated rank, so that a value that only makes designs cheap stays. Fisher's exact test,
-    one-sided, judges among the designs in which the choice exists; a chance of one in twenty rules out.
+    one-sided, judges among the designs in which the choice exists; a chance of one in a hundred rules out, so
+    of a hundred values that do not matter about one goes too.
 
     Args:
         space: Whose values.

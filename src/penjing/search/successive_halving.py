@@ -46,7 +46,7 @@ class SuccessiveHalvingSearcher:
         """Those that are to be trained on, of the highest rungs first.
 
         Returns:
-            Candidates, and how many times the length of a first training comes on top of what they had.
+            Candidates, and how many times the length of a first training they are to have had in all.
         """
         found: list[tuple[Candidate, float]] = []
         for at in range(len(self._rungs) - 2, -1, -1):
@@ -54,6 +54,8 @@ class SuccessiveHalvingSearcher:
             points = np.array([point for _, point in rung.values()])
             best = np.argsort(places(points))[: len(rung) // self.reduction] if len(rung) else []
             candidates = [candidate for candidate, _ in rung.values()]
-            more = float(self.reduction ** (at + 1) - self.reduction**at)
-            found += [(candidates[i], more) for i in best if candidates[i].key not in above]
+            lengths = float(self.reduction ** (at + 1))
+            promoted = [candidates[i] for i in best if candidates[i].key not in above]
+            # Told may have been what an earlier phase evaluated, of a wider space.
+            found += [(c, lengths) for c in promoted if self.problem.space.holds(c)]
         return found

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from penjing.study.jobs import ALONE, SUPERNET
+from penjing.study.phases import phases_of
 from penjing.study.training_precision import reference_step_ms
 from penjing.training import training_device
 
@@ -41,8 +42,10 @@ def decide_brief_epochs(study: "Study") -> float:
 def _way(study: "Study") -> str:
     if study.config.search.train_on != "auto":
         return study.config.search.train_on
-    # One training for all has seen every fold.
-    if study.config.search.folds > 1 or not study.pipeline.is_elastic:
+    search = study.config.search
+    halves = any(phase.algorithm == "asha" for phase in phases_of(search))
+    # One training for all has seen every fold, and nobody is trained further after it.
+    if search.folds > 1 or halves or not study.pipeline.is_elastic:
         return ALONE
     affordable = _affordable_images(study)
     is_enough = affordable is None or affordable >= _FEWEST_EVALUATIONS * _FEWEST_IMAGES

@@ -41,6 +41,9 @@ ScoreName = Literal[
 ]
 
 
+_OF_CONVOLUTIONS = ("fisher", "naswot", "zen")
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -159,6 +162,7 @@ def checked(data: dict[str, Any]) -> StudyConfig:
     _check_search(config.search, config.space.precisions)
     _check_networks(config.space, config.search)
     _check_finalists(config)
+    _check_zero_cost(config)
     return config
 
 
@@ -242,6 +246,15 @@ def _check_forecasts(search: SearchConfig) -> None:
             )
 
 
+def _check_zero_cost(config: StudyConfig) -> None:
+    score, networks = config.search.zero_cost, config.space.networks
+    if networks == "chain" and score in _OF_CONVOLUTIONS:
+        raise ConfigError(
+            f"search.zero_cost is {score!r}, which looks at convolutions and ReLUs; space.networks: chain has "
+            "none or few of these. Take 'synflow', 'snip' or 'grad_norm'."
+        )
+
+
 def _check_phases(search: SearchConfig, precisions: Sequence[str]) -> None:
     phases = search.phases
     if phases and search.mode != "joint":
@@ -265,6 +278,11 @@ def _check_phases(search: SearchConfig, precisions: Sequence[str]) -> None:
             raise ConfigError(
                 f"Phase {phase.name!r} has {'only' if phase.only else 'shrink'}, but its architectures are "
                 f"those that {phases[at - 1].name!r} carries. Leave one of them out."
+            )
+        if phase.shrink and not at:
+            raise ConfigError(
+                f"Phase {phase.name!r} has shrink, but is the first: nothing is known yet that could rule "
+                "values out. Leave it out, or put a phase before it."
             )
         follower = phases[at + 1] if at + 1 < len(phases) else None
         if phase.carry and (follower is None or follower.precision):

@@ -7,12 +7,14 @@ import numpy as np
 
 from penjing.blueprint import Blueprint, InputSpec, macs, parameters, precision_named
 from penjing.compression.quantization.method import Quantization
+from penjing.errors import ConfigError
 from penjing.families import family_kind
 from penjing.protocols import Abilities, Family, Target
 from penjing.space import Candidate, Choice, SearchSpace, Value
 from penjing.study.config import StudyConfig
 from penjing.study.lineage import architecture_key
 from penjing.study.phases import phases_of
+from penjing.study.spaces import configured_space
 from penjing.training.loop import Recipe
 
 # Steps in a pass that leave room for larger ones.
@@ -56,9 +58,12 @@ class Pipeline:
         compression = self.quantization.choices(self.family.blocks(), self.abilities)
         self.space = SearchSpace([*self.family.choices(self.abilities), *compression])
         for phase in phases_of(config.search):
-            self.space.narrowed(
-                phase.only
-            )  # names and values that are not known are found before time is spent
+            configured_space(self, phase)  # what is not known is found before time is spent
+        if config.search.folds > facts.n_train:
+            raise ConfigError(
+                f"search.folds is {config.search.folds}, but there are {facts.n_train} training examples. "
+                f"Ask for at most {facts.n_train} folds, better for five."
+            )
         self.training_space = SearchSpace(_training_choices(config))
         self.latency_ms: Callable[[Blueprint], float] | None = None
         self._costs: dict[tuple[str, bool], dict[str, float]] = {}

@@ -103,8 +103,9 @@ class Prospects:
 
     def _pace_s(self) -> float:
         trained = [t for t in self._study.inherited_trials() if t.measurements["epochs"]]
+        n_folds = self._study.config.search.folds
         paces = [
-            (t.seconds or 0.0) / t.measurements["epochs"] / relative_time(t.measurements["costs"])
+            (t.seconds or 0.0) / n_folds / t.measurements["epochs"] / relative_time(t.measurements["costs"])
             for t in trained
         ]
         return float(np.median(paces)) if paces else self._pace_of_the_reference_s()

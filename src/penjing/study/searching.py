@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penjing.errors import EvaluationError, InfeasibleError
+from penjing.errors import EvaluationError
 from penjing.protocols import Searcher
 from penjing.search import SearchProblem, SurrogateSearcher, searcher_named
 from penjing.search.auto import AutoSearcher
-from penjing.search.shrinking import ruled_out
 from penjing.search.successive_halving import SuccessiveHalvingSearcher
-from penjing.space import Candidate, CarriedSpace, SearchSpace
+from penjing.space import Candidate
 from penjing.store import Trial, content_key
 from penjing.study.draws import Draw, stream
 from penjing.study.early_end import EarlyEnd
@@ -22,6 +21,7 @@ from penjing.study.finalists import FinalistRounds
 from penjing.study.jobs import ALONE, SUPERNET, InheritedJob
 from penjing.study.phases import Phase, phases_of
 from penjing.study.prospects import learnt
+from penjing.study.spaces import readable_space, space_of
 from penjing.study.zero_cost import ZeroCost
 from penjing.training.device import threads
 
@@ -70,39 +70,9 @@ class Search:
                 f"All {len(trials)} evaluations of phase {phase.name!r} failed; the first: {trials[0].error}"
             )
 
-    def _space(self, phase: Phase, winners: Sequence[Candidate]) -> SearchSpace:
-        """The whole space, narrowed to what a phase leaves free."""
-        space = self.study.pipeline.space.narrowed(phase.only)
-        if phase.shrinks:
-            space = self._shrunk(phase, space)
-        if phase.uniform:
-            return space.fixed(self.study.pipeline.uniform(phase.uniform))
-        return CarriedSpace(space, winners) if winners else space
-
-    def _shrunk(self, phase: Phase, space: SearchSpace) -> SearchSpace:
-        """Without the values that the evaluations before the phase rule out; decided once."""
-        study = self.study
-        known = study.journal.get("ruled out", {})
-        if phase.name not in known:
-            done = study.inherited_trials()
-            points = study.problem(space).points([study.prospects.row(trial) for trial in done])
-            found = ruled_out(space, [Candidate(trial.candidate) for trial in done], points)
-            known[phase.name] = {name: list(values) for name, values in found.items()}
-            study.journal.put("ruled out", known)
-            study.tell(f"{phase.name}: values of {len(found)} choices are ruled out")
-        dropped = known[phase.name]
-        left = {name: [v for v in space[name].values if v not in some] for name, some in dropped.items()}
-        narrowed = space.narrowed(left)
-        try:
-            study.problem(narrowed).sample_feasible(stream(study.config.seed, Draw.FEASIBLE))
-        except InfeasibleError:
-            log.warning("what is left of the space meets no constraint: nothing is ruled out")
-            return space
-        return narrowed
-
     def _phase(self, phase: Phase, index: int, winners: list[Candidate]) -> list[Candidate]:
         study = self.study
-        problem = study.problem(self._space(phase, winners))
+        problem = study.problem(space_of(study, phase, winners))
         began_s = study.journal.put_once(
             f"{phase.name} began at, extension {study.extension}", study.stopwatch.elapsed_s
         )
@@ -144,9 +114,16 @@ class Search:
         if isinstance(searcher, SurrogateSearcher):
             searcher.n_initial = max(4, min(12, self._n_evaluations(phase) // 4))
         # All phases learn from all: what the first found out of architectures, the second need not.
+        readable = readable_space(self.study, phase)
+        is_own = False
         for trial in self.study.journal.trials(fidelity="inherited"):
-            if trial.state != "asked":
+            if not is_own and trial.phase == phase.name and isinstance(searcher, AutoSearcher):
+                is_own = True
+                searcher.begin()
+            if trial.state != "asked" and readable.holds(Candidate(trial.candidate)):
                 self._tell(searcher, trial)
+        if not is_own and isinstance(searcher, AutoSearcher):
+            searcher.begin()
         return searcher
 
     # Asking
@@ -185,7 +162,11 @@ class Search:
         if self.study.way != ALONE:
             return []
         if isinstance(searcher, SuccessiveHalvingSearcher):
-            return searcher.promoted()
+            failed = {trial.key for trial in self.study.journal.trials(state="failed")}
+            promoted = [(c, lengths) for c, lengths in searcher.promoted() if c.key not in failed]
+            # Candidates that share an architecture share its training.
+            brief = self.study.brief_epochs
+            return [(c, max(0.0, lengths - self._seen_epochs(c) / brief)) for c, lengths in promoted]
         if isinstance(searcher, SurrogateSearcher) and self._progress(phase, began_s) > _EXPLORING_SHARE:
             return [(candidate, 1.0) for candidate in self._contenders(phase, index, searcher)]
         return []

@@ -27,12 +27,13 @@ from penjing.study.finalists import FinalistRounds
 from penjing.study.finish import Finisher
 from penjing.study.jobs import ALONE, SUPERNET, FinalJob
 from penjing.study.lineage import Lineage
-from penjing.study.phases import STOPPED, was_only_shipped
+from penjing.study.phases import STOPPED, phases_of, was_only_shipped
 from penjing.study.pipeline import DataFacts, Pipeline
 from penjing.study.progress import Observer, Progress, ignore
 from penjing.study.prospects import MOST_FINALISTS, Prospects, relative_time
 from penjing.study.searching import Search
 from penjing.study.shared import train_shared
+from penjing.study.spaces import configured_space
 from penjing.study.training_precision import decide_training_precision
 
 log = logging.getLogger(__name__)
@@ -169,8 +170,9 @@ class Study:
     def _check_costs(self) -> None:
         """Find out in seconds whether limits can be met: sizes before anything is measured, then times."""
         if self.journal.get("box") is None:
-            rng = stream(self.config.seed, Draw.FEASIBLE)
-            self.problem(self.pipeline.space).sample_feasible(rng)
+            spaces = [configured_space(self.pipeline, phase) for phase in phases_of(self.config.search)]
+            for space in (self.pipeline.space, *spaces):
+                self.problem(space).sample_feasible(stream(self.config.seed, Draw.FEASIBLE))
 
     def _train_reference(self, candidate: Candidate) -> None:
         """Train the reference network if a constraint names its accuracy; inside the budget."""

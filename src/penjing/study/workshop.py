@@ -92,7 +92,7 @@ class Workshop:
 
     def _judged(self, network: nn.Module, blueprint: Blueprint, split: Split) -> float:
         """Accuracy of the compressed network on images that it was not trained on."""
-        ready, _ = self._compressed(network, blueprint)
+        ready, _ = self._compressed(network, blueprint, split)
         n_images = self.config.search.validation_images
         if split is HOLD_OUT:
             return self._accuracy(ready, blueprint, n_images)
@@ -319,10 +319,16 @@ class Workshop:
         network.to(CPU)
         return found
 
-    def _compressed(self, network: nn.Module, blueprint: Blueprint) -> tuple[nn.Module, QuantizationScheme]:
+    def _compressed(
+        self, network: nn.Module, blueprint: Blueprint, split: Split = HOLD_OUT
+    ) -> tuple[nn.Module, QuantizationScheme]:
         """A folded copy with precisions simulated, and the scales that ship."""
         copy = on_device(folded(network, blueprint), CPU)
-        images = self.data.images("train", blueprint)[:_CALIBRATION_IMAGES]
+        images = self.data.images("train", blueprint)
+        if split is HOLD_OUT:
+            images = images[:_CALIBRATION_IMAGES]
+        else:
+            images = images[self.data.other_folds(split, self.config.seed)[:_CALIBRATION_IMAGES]]
         scheme = calibrate(copy, blueprint, images.split(256), self.pipeline.abilities.reduced_range)
         return simulate_(copy, blueprint, scheme), scheme
 

@@ -43,11 +43,11 @@ class ZeroCost:
         known = {trial.key for trial in self._study.journal.trials(fidelity="inherited")}
         if self._name is None or (len(known) >= _FIRST and algorithm not in SCREENED):
             return searcher.ask(n, rng)
-        proposed = (
-            fresh_samples(problem, _FOR_ONE * n, rng, known)
-            if len(known) < _FIRST
-            else searcher.ask(_FOR_ONE * n, rng)
-        )
+        if len(known) >= _FIRST:
+            proposed = searcher.ask(_FOR_ONE * n, rng)
+        else:
+            n = min(n, _FIRST - len(known))
+            proposed = fresh_samples(problem, _FOR_ONE * n, rng, known)
         return screened(problem, proposed, self._scored(proposed), n)
 
     def _scored(self, candidates: Sequence[Candidate]) -> NDArray[np.float64]:

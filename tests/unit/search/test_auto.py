@@ -23,6 +23,17 @@ def test_everybody_gets_a_turn_before_anybody_gets_a_second() -> None:
     assert [d.after for d in searcher.decisions] == [0, 4, 8, 12, 16]
 
 
+def test_what_others_proposed_is_nobodys_turn() -> None:
+    problem = conditional_problem()
+    searcher = AutoSearcher(problem, ("random", "evolution"), block=4)
+    for candidate in problem.feasible[:7]:
+        searcher.tell(candidate, {"accuracy": accuracy_of(candidate)})
+    searcher.begin()
+    assert [(d.after, d.algorithm) for d in searcher.decisions] == [(7, "random")]
+    told(searcher, [0.5] * 4)
+    assert [(d.after, d.algorithm) for d in searcher.decisions] == [(7, "random"), (11, "evolution")]
+
+
 def test_a_turn_of_compression_keeps_the_leaders_architectures() -> None:
     problem = conditional_problem()
     searcher = AutoSearcher(problem, ("random", COMPRESSION), block=8)

@@ -15,11 +15,11 @@ def test_of_three_on_a_rung_the_best_is_trained_on() -> None:
         searcher.tell(candidate, {"accuracy": accuracy_of(candidate)})
     first = searcher.promoted()
     assert len(first) == 3
-    assert {more for _, more in first} == {2.0}
+    assert {lengths for _, lengths in first} == {3.0}
     for candidate, _ in first:
         searcher.tell(candidate, {"accuracy": accuracy_of(candidate)})
     # Who is promoted to the last rung has had three times as much, and gets three times that.
-    assert [more for _, more in searcher.promoted()] == [6.0]
+    assert [lengths for _, lengths in searcher.promoted()] == [9.0]
     (last, _) = searcher.promoted()[0]
     searcher.tell(last, {"accuracy": 0.9})
     assert searcher.promoted() == []

@@ -148,6 +148,16 @@ def test_a_value_of_the_wrong_kind_is_shown_with_its_place(said: dict[str, Any],
         (UnknownNameError, {"search": {"sequential_as": "w8a9"}}, r"'w8a9'\. Did you mean 'w8a8'\?"),
         (
             ConfigError,
+            {"search": {"phases": [{"name": "one", "shrink": True}]}},
+            r"'one' has shrink, but is the first",
+        ),
+        (
+            ConfigError,
+            {"search": {"zero_cost": "zen"}, "space": {"networks": "chain"}},
+            r"zero_cost is 'zen'.*Take 'synflow'",
+        ),
+        (
+            ConfigError,
             {"search": {"train_on": "supernet", "algorithm": "asha"}},
             r"'asha' trains networks further.*Set search\.train_on to 'alone'",
         ),

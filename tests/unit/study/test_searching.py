@@ -7,14 +7,17 @@ import pytest
 from tests.unit.study.small_study import SMALL, small_study
 
 import penjing
-from penjing.errors import UnknownNameError
+from penjing.errors import ConfigError, InfeasibleError, UnknownNameError
 from penjing.report import write_report
 from penjing.search import SurrogateSearcher
 from penjing.space import Candidate
 from penjing.store import RunFolder
 from penjing.study.api import resume_study
+from penjing.study.config import checked
 from penjing.study.jobs import InheritedJob
+from penjing.study.pipeline import DataFacts, Pipeline
 from penjing.study.searching import Search, _waves
+from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
 
 
 def test_the_rest_of_a_search_trains_contenders_further(tmp_path: Path) -> None:
@@ -89,26 +92,46 @@ def test_the_second_phase_knows_what_the_first_found_out(
     assert len(keys) == len(set(keys))
 
 
+@pytest.mark.parametrize("algorithm", ["surrogate", "bayesian", "optuna-tpe", "auto", "asha"])
 def test_a_space_grows_and_shrinks_by_phases_and_the_report_says_what_was_ruled_out(
-    tmp_path: Path,
+    tmp_path: Path, algorithm: str
 ) -> None:
     phases = [
         {"name": "shallow", "only": {"stage2.depth": [1]}},
         {"name": "all", "share": 2},
         {"name": "left", "shrink": True},
+        {"name": "narrow", "only": {"stage2.depth": [2]}},
     ]
-    said = {"budget": "40 evaluations", "finalists": {"epochs": 1.0, "count": 1}}
+    said = {"budget": "44 evaluations", "finalists": {"epochs": 1.0, "count": 1}}
     said |= {"hypervolume_box": {"accuracy": [0.05, 0.99]}}
-    penjing.search(out=tmp_path / "run", search={"epochs": 1.0, "phases": phases}, **SMALL | said)
+    search = {"epochs": 0.5, "phases": phases, "algorithm": algorithm}
+    penjing.search(out=tmp_path / "run", search=search, **SMALL | said)
     with small_study(tmp_path / "run") as study:
         dropped = study.journal.get("ruled out")["left"]
         first = study.journal.trials(phase="shallow")
         last = [Candidate(trial.candidate) for trial in study.journal.trials(phase="left")]
+        narrow = study.journal.trials(phase="narrow")
     assert {trial.candidate["stage2.depth"] for trial in first} == {1}
+    assert {trial.candidate["stage2.depth"] for trial in narrow} == {2}
     assert last
     assert not any(candidate.get(name) in values for candidate in last for name, values in dropped.items())
     page = write_report(RunFolder.open(tmp_path / "run")).read_text()
     assert all(name in page for name in dropped)
+
+
+def test_a_phase_that_no_candidate_suits_is_found_before_time_is_spent(tmp_path: Path) -> None:
+    deep = {"name": "deep", "only": {"stage2.depth": [2]}, "precision": "fp32"}
+    said = {"constraints": ["size_bytes <= 2 kB"], "search": {"phases": [{"name": "all"}, deep]}}
+    with pytest.raises(InfeasibleError, match="No design of this space"):
+        penjing.search(out=tmp_path / "run", **SMALL | said)
+    assert not (tmp_path / "run").exists()
+
+
+def test_more_folds_than_examples_are_refused() -> None:
+    config = checked({"data": "digits", "search": {"folds": 20}})
+    facts = DataFacts((1, 8, 8), 2, n_train=10, mean=0.0, deviation=1.0, fingerprint="")
+    with pytest.raises(ConfigError, match="folds is 20, but there are 10"):
+        Pipeline(config, facts, OnnxRuntimeCpu())
 
 
 def test_a_value_that_no_choice_has_is_found_before_time_is_spent(tmp_path: Path) -> None:

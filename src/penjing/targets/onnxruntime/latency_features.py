@@ -108,7 +108,7 @@ def layer_amounts(blueprint: Blueprint, layer: Layer, width_multiple: int) -> Am
         if "float_first.nodes" in made and is_in_blocks(blueprint, layer.inputs[0]):
             made |= _reordered(shapes[0])
         return made
-    kind = _PRICED_AS.get(layer.operation, layer.operation + "_{}").format(_number_kind(layer))
+    kind = _PRICED_AS.get(layer.operation) or f"{layer.operation}_{_number_kind(layer)}"
     elements = max(prod(shape) for shape in (*shapes, layer.output_shape)) / 1e3
     if layer.operation == "linear":
         return {f"{kind}.nodes": 1.0, "linear.elements": layer.tensor("weight").n_elements / 1e3}
