@@ -250,8 +250,8 @@ def _check_zero_cost(config: StudyConfig) -> None:
     score, networks = config.search.zero_cost, config.space.networks
     if networks == "chain" and score in _OF_CONVOLUTIONS:
         raise ConfigError(
-            f"search.zero_cost is {score!r}, which looks at convolutions and ReLUs; space.networks: chain has "
-            "none or few of these. Take 'synflow', 'snip' or 'grad_norm'."
+            f"search.zero_cost is {score!r}, which looks at convolutions and ReLUs; space.networks: chain "
+            "has none or few of these. Take 'synflow', 'snip' or 'grad_norm'."
         )
 
 
