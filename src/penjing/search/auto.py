@@ -117,7 +117,9 @@ class AutoSearcher:
         self._worth.append((self.decisions[-1].algorithm, share))
         index = {name: self._index(name) for name in self.names}
         best = max(self.names, key=lambda name: index[name])
-        reason = ", ".join(f"{name} {index[name]:.2f}" for name in self.names)
+        reason = ", ".join(
+            f"{name} {'not tried' if np.isinf(index[name]) else f'{index[name]:.2f}'}" for name in self.names
+        )
         self.decisions.append(Decision(len(self._rows), best, reason))
         # Who leads has changed: made anew when it has the turn.
         self._searchers.pop(COMPRESSION, None)

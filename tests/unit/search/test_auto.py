@@ -21,6 +21,8 @@ def test_everybody_gets_a_turn_before_anybody_gets_a_second() -> None:
     told(searcher, [0.1 + 0.01 * at for at in range(16)])
     assert [d.algorithm for d in searcher.decisions[:4]] == list(searcher.names)
     assert [d.after for d in searcher.decisions] == [0, 4, 8, 12, 16]
+    assert "not tried" in searcher.decisions[1].reason
+    assert "not tried" not in searcher.decisions[4].reason
 
 
 def test_what_others_proposed_is_nobodys_turn() -> None:
