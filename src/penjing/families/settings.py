@@ -1,32 +1,50 @@
 """What a setting of a family may be: numbers and names, checked before time is spent."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
 
 from penjing.errors import ConfigError, unknown_name
 
 
-class Settings(Protocol):
-    """The values that a family offers; what is not set follows the images.
+class Settings(ABC):
+    """The values that a family offers, as a frozen dataclass; what is not set follows the images.
 
     ``check`` is called before there are images, the others once their shape is known.
+
+    Attributes:
+        family: Name of the family, for error texts.
+        kinds: What each setting may be.
+
+    Raises:
+        UnknownNameError: If a value names what is not known.
+        ConfigError: If a value is not of the right kind.
     """
 
-    @staticmethod
-    def check(changes: Mapping[str, Any]) -> None:
+    family: ClassVar[str]
+    kinds: ClassVar["Mapping[str, Kind]"]
+
+    def __post_init__(self) -> None:
+        self.check({name: getattr(self, name) for name in self.kinds})
+
+    @classmethod
+    def check(cls, changes: Mapping[str, Any]) -> None:
         """Refuse what is wrong whatever the size of the images.
+
+        Args:
+            changes: Values for some settings, given as lists or numbers.
 
         Raises:
             UnknownNameError: If a name is not a setting, or a value names what is not known.
             ConfigError: If a value is not of the right kind.
         """
-        ...
+        check_settings(cls.family, cls.kinds, changes)
 
     @classmethod
+    @abstractmethod
     def for_images(cls, shape: tuple[int, int, int]) -> Self:
         """Sensible values for images of ``(channels, height, width)``."""
-        ...
 
     def with_changes(self, changes: Mapping[str, Any]) -> Self:
         """The same with other values for some settings, as a configuration gives them.
@@ -35,7 +53,9 @@ class Settings(Protocol):
             UnknownNameError: As :meth:`check`.
             ConfigError: As :meth:`check`, or if values do not fit each other or the images.
         """
-        ...
+        self.check(changes)
+        dataclass_of_settings: Any = self
+        return replace(dataclass_of_settings, **{name: as_tuples(v) for name, v in changes.items()})
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,14 @@ they are halved are averaged over three pixels instead of two.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import ClassVar, cast
 
 from penjing.blueprint import Blueprint, BlueprintBuilder, InputSpec
 from penjing.families.conditions import at_least
 from penjing.families.picking import largest, middle, picked
-from penjing.families.settings import Kind, Numbers, as_tuples, check_settings
+from penjing.families.settings import Kind, Numbers, Settings
 from penjing.protocols import Abilities, Block
 from penjing.space import Candidate, Choice, Condition, Value
 from penjing.space.nasbench201 import EDGES, cell_choices, edge_name
@@ -37,7 +37,7 @@ _MOST_PIXELS_ALONG_A_SIDE = 40
 
 
 @dataclass(frozen=True)
-class NasBench201Settings:
+class NasBench201Settings(Settings):
     """The values offered beside the cell's operations; as they stand here, those of the paper.
 
     Attributes:
@@ -48,35 +48,11 @@ class NasBench201Settings:
         ConfigError: If values are not of the right kind.
     """
 
+    family: ClassVar[str] = "nasbench201"
+    kinds: ClassVar[Mapping[str, Kind]] = _KINDS
+
     widths: tuple[int, ...] = (16,)
     repeats: tuple[int, ...] = (5,)
-
-    def __post_init__(self) -> None:
-        self.check({"widths": self.widths, "repeats": self.repeats})
-
-    @staticmethod
-    def check(changes: Mapping[str, Any]) -> None:
-        """Refuse what is no setting, or not of its kind.
-
-        Raises:
-            UnknownNameError: If a name is not a setting.
-            ConfigError: If a value is not of the right kind.
-        """
-        check_settings("nasbench201", _KINDS, changes)
-
-    def with_changes(self, changes: Mapping[str, Any]) -> "NasBench201Settings":
-        """The same with other values for some settings, given as lists.
-
-        Raises:
-            UnknownNameError: If a name is not a setting.
-            ConfigError: If a value is not of the right kind.
-
-        Example:
-            >>> NasBench201Settings().with_changes({"repeats": [1, 2]})
-            NasBench201Settings(widths=(16,), repeats=(1, 2))
-        """
-        self.check(changes)
-        return replace(self, **{name: as_tuples(values) for name, values in changes.items()})
 
     @classmethod
     def for_images(cls, shape: tuple[int, int, int]) -> "NasBench201Settings":

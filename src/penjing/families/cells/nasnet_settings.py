@@ -1,10 +1,10 @@
 """Which values the family of normal and reduction cells offers, with defaults that follow the image size."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
-from penjing.families.settings import Kind, Names, Number, Numbers, as_tuples, check_settings
+from penjing.families.settings import Kind, Names, Number, Numbers, Settings
 
 # Name to kernel and whether channels are convolved apart first; without a kernel nothing is convolved.
 OPERATIONS: Mapping[str, tuple[int, bool]] = {
@@ -26,7 +26,7 @@ _KINDS: Mapping[str, Kind] = {
 
 
 @dataclass(frozen=True)
-class NasNetSettings:
+class NasNetSettings(Settings):
     """The values offered for every choice of the family, and what is the same for all its networks.
 
     Attributes:
@@ -42,39 +42,15 @@ class NasNetSettings:
         UnknownNameError: If an operation is not known.
     """
 
+    family: ClassVar[str] = "nasnet"
+    kinds: ClassVar[Mapping[str, Kind]] = _KINDS
+
     widths: tuple[int, ...] = (4, 8, 12, 16)
     repeats: tuple[int, ...] = (1, 2)
     stem_strides: tuple[int, ...] = (1, 2)
     operations: tuple[str, ...] = ("separable_3x3", "separable_5x5", "average_pool_3x3", "identity")
     nodes: int = 4
     stages: int = 3
-
-    def __post_init__(self) -> None:
-        self.check(asdict(self))
-
-    @staticmethod
-    def check(changes: Mapping[str, Any]) -> None:
-        """Refuse what is no setting, or not of its kind.
-
-        Raises:
-            UnknownNameError: If a name is not a setting, or an operation is not known.
-            ConfigError: If a value is not of the right kind.
-        """
-        check_settings("nasnet", _KINDS, changes)
-
-    def with_changes(self, changes: Mapping[str, Any]) -> "NasNetSettings":
-        """The same with other values for some settings, given as lists or numbers.
-
-        Raises:
-            UnknownNameError: If a name is not a setting, or an operation is not known.
-            ConfigError: If a value is not of the right kind.
-
-        Example:
-            >>> NasNetSettings().with_changes({"nodes": 5, "widths": [32]}).nodes
-            5
-        """
-        self.check(changes)
-        return replace(self, **{name: as_tuples(values) for name, values in changes.items()})
 
     @classmethod
     def for_images(cls, shape: tuple[int, int, int]) -> "NasNetSettings":

@@ -1,10 +1,10 @@
 """Which values the family of dense layers offers."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
-from penjing.families.settings import Kind, Names, Numbers, as_tuples, check_settings
+from penjing.families.settings import Kind, Names, Numbers, Settings
 
 ACTIVATIONS = ("relu", "leaky_relu", "elu")
 _KINDS: Mapping[str, Kind] = {
@@ -15,7 +15,7 @@ _KINDS: Mapping[str, Kind] = {
 
 
 @dataclass(frozen=True)
-class ChainSettings:
+class ChainSettings(Settings):
     """The values offered for every choice of the family.
 
     Attributes:
@@ -28,36 +28,12 @@ class ChainSettings:
         UnknownNameError: If an activation is not known.
     """
 
+    family: ClassVar[str] = "chain"
+    kinds: ClassVar[Mapping[str, Kind]] = _KINDS
+
     depths: tuple[int, ...] = (4, 5, 6)
     widths: tuple[int, ...] = (16, 24, 32, 48, 64)
     activations: tuple[str, ...] = ACTIVATIONS
-
-    def __post_init__(self) -> None:
-        self.check(asdict(self))
-
-    @staticmethod
-    def check(changes: Mapping[str, Any]) -> None:
-        """Refuse what is no setting, or not of its kind.
-
-        Raises:
-            UnknownNameError: If a name is not a setting, or an activation is not known.
-            ConfigError: If a value is not of the right kind.
-        """
-        check_settings("chain", _KINDS, changes)
-
-    def with_changes(self, changes: Mapping[str, Any]) -> "ChainSettings":
-        """The same with other values for some settings, given as lists.
-
-        Raises:
-            UnknownNameError: If a name is not a setting, or an activation is not known.
-            ConfigError: If a value is not of the right kind.
-
-        Example:
-            >>> ChainSettings().with_changes({"depths": [2]}).depths
-            (2,)
-        """
-        self.check(changes)
-        return replace(self, **{name: as_tuples(values) for name, values in changes.items()})
 
     @classmethod
     def for_images(cls, shape: tuple[int, int, int]) -> "ChainSettings":

@@ -1,11 +1,11 @@
 """Which values the convolutional family offers, with defaults that follow the image size."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
 from penjing.errors import ConfigError
-from penjing.families.settings import Kind, Names, Numbers, as_tuples, check_settings
+from penjing.families.settings import Kind, Names, Numbers, Settings
 
 OPERATIONS = ("plain", "inverted", "separable")
 _KINDS: Mapping[str, Kind] = {
@@ -23,7 +23,7 @@ _KINDS: Mapping[str, Kind] = {
 
 
 @dataclass(frozen=True)
-class ConvolutionalSettings:
+class ConvolutionalSettings(Settings):
     """The values offered for every choice of the family.
 
     Attributes:
@@ -43,6 +43,9 @@ class ConvolutionalSettings:
         UnknownNameError: If an operation is not known.
     """
 
+    family: ClassVar[str] = "convolutional"
+    kinds: ClassVar[Mapping[str, Kind]] = _KINDS
+
     resolutions: tuple[int, ...]
     stem_widths: tuple[int, ...] = (8, 12, 16, 24)
     stem_kernels: tuple[int, ...] = (3, 5)
@@ -56,7 +59,7 @@ class ConvolutionalSettings:
     shorter_side: int | None = None
 
     def __post_init__(self) -> None:
-        self.check({name: getattr(self, name) for name in _KINDS})
+        super().__post_init__()
         counts = [len(self.stage_widths), len(self.stage_depths), len(self.stage_strides)]
         if len(set(counts)) != 1:
             raise ConfigError(
@@ -70,33 +73,6 @@ class ConvolutionalSettings:
                 f"space.family.resolutions must not exceed the shorter side of the images, "
                 f"{self.shorter_side}, got {largest}. Leave {largest} out."
             )
-
-    @staticmethod
-    def check(changes: Mapping[str, Any]) -> None:
-        """Refuse what is wrong whatever the size of the images.
-
-        Args:
-            changes: Values for some settings, given as lists.
-
-        Raises:
-            UnknownNameError: If a name is not a setting, or an operation is not known.
-            ConfigError: If a value is not of the right kind.
-        """
-        check_settings("convolutional", _KINDS, changes)
-
-    def with_changes(self, changes: Mapping[str, Any]) -> "ConvolutionalSettings":
-        """The same with other values for some settings, given as lists.
-
-        Raises:
-            UnknownNameError: If a name is not a setting, or an operation is not known.
-            ConfigError: If values are not of the right kind, or do not fit each other or the images.
-
-        Example:
-            >>> ConvolutionalSettings((28,)).with_changes({"kernels": [3]}).kernels
-            (3,)
-        """
-        self.check(changes)
-        return replace(self, **{name: as_tuples(values) for name, values in changes.items()})
 
     @classmethod
     def for_images(cls, shape: tuple[int, int, int]) -> "ConvolutionalSettings":
