@@ -73,7 +73,7 @@ def _journal(run: RunFolder, notes: list[str]) -> dict[str, Any]:
                 "reference": _reference(journal),
                 "trials": journal.trials(),
                 "events": _progress_facts(journal),
-                "ended_early": journal.get(f"ended early, extension {journal.get('extension', 0)}", {}),
+                "ended_early": _ended_early(journal),
             }
     except PenjingError as error:
         notes.append(f"The journal could not be read: {error}")
@@ -209,6 +209,14 @@ def _latency_model_error(run: RunFolder, notes: list[str]) -> dict[str, float]:
     if not isinstance(errors, dict):
         return {}
     return {str(name): float(value) for name, value in errors.items() if _number(value) is not None}
+
+
+def _ended_early(journal: Journal) -> dict[str, str]:
+    """Why a phase ended before its budget was used, by phase, in the stretch of the run when it last did."""
+    stretches = range(int(journal.get("extension", 0)) + 1)
+    return {
+        phase: why for n in stretches for phase, why in journal.get(f"ended early, extension {n}", {}).items()
+    }
 
 
 def _phases(trials: Sequence[Trial], ended_early: Mapping[str, str]) -> list[PhaseRow]:

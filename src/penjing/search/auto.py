@@ -43,7 +43,7 @@ class AutoSearcher:
     Args:
         problem: Space, costs, constraints, box.
         algorithms: Names of who may propose, the likeliest to pay first; None chooses by the space.
-        block: Results after which somebody else may propose.
+        block: Results after which somebody else may propose; no more are proposed at once.
     """
 
     def __init__(

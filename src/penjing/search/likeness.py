@@ -37,22 +37,52 @@ class Described:
         choices: Three matrices ``[n, columns]``; the products of their rows sum, over the choices, the first,
             second and third power of how alike the values are.
         capacity: ``[n, features]``; no columns where costs name none.
-        words: ``[n, words]``, rows of unit length; None where there are no graphs.
+        words: Those of their graphs; None where there are no graphs.
     """
 
     choices: tuple[Array, Array, Array]
     capacity: Array
-    words: sparse.csr_matrix | None
+    words: "Words | None"
 
     def rows(self, index: NDArray[np.intp] | slice) -> "Described":
         """Some of the candidates."""
         first, second, third = self.choices
-        words = None if self.words is None else self.words[index]
+        words = None if self.words is None else self.words.rows(index)
         return Described((first[index], second[index], third[index]), self.capacity[index], words)
 
     def standardised(self, centre: Array, spread: Array) -> "Described":
         """With capacities of that centre and spread, ``[features]`` each, brought to 0 and 1."""
         return replace(self, capacity=(self.capacity - centre) / spread)
+
+
+class Words:
+    """What words some candidates have, and how alike they are by that to others.
+
+    That is computed once for each of the others: who lists all candidates compares them at every ask with
+    those told, of which hardly any are new.
+
+    Args:
+        keys: Of the candidates.
+        matrix: ``[n, words]``, rows of unit length.
+    """
+
+    def __init__(self, keys: Sequence[str], matrix: sparse.csr_matrix) -> None:
+        self._keys = keys
+        self._matrix = matrix
+        self._cosines: dict[str, Array] = {}
+
+    def rows(self, index: NDArray[np.intp] | slice) -> "Words":
+        """Those of some of the candidates."""
+        keys = self._keys[index] if isinstance(index, slice) else [self._keys[at] for at in index]
+        return Words(keys, self._matrix[index])
+
+    def cosines(self, others: "Words") -> Array:
+        """How alike each candidate's words are to each of the others', ``[n, others]``."""
+        new = [at for at, key in enumerate(others._keys) if key not in self._cosines]
+        if new:
+            columns = np.asarray((self._matrix @ others._matrix[new].T).todense()).T
+            self._cosines |= zip((others._keys[at] for at in new), columns, strict=True)
+        return np.column_stack([self._cosines[key] for key in others._keys])
 
 
 class Likeness:
@@ -81,7 +111,8 @@ class Likeness:
             for power in range(3)
         )
         capacity = np.array([row.capacity for row in rows], dtype=np.float64).reshape(len(rows), -1)
-        return Described((first, second, third), capacity, self._words(rows))
+        words = None if self._problem.graph is None else self._words(candidates, rows)
+        return Described((first, second, third), capacity, words)
 
     def compare(self, some: Described, others: Described) -> Mapping[str, Array]:
         """How alike each of some is to each of others: ``[n, m]`` by way, 1 for what is equal.
@@ -93,16 +124,16 @@ class Likeness:
         found = {"choices": p1 / max(1, n), "all choices": np.exp((p1 - n) / _ALL_REACH)}
         # Elementary symmetric sums by Newton's identities: all pairs and triples without listing them.
         if n >= 2:
-            found["pairs"] = (p1**2 - p2) / (n * (n - 1))
+            found["pairs"] = (p1 * p1 - p2) / (n * (n - 1))
         if n >= 3:
-            found["triples"] = (p1**3 - 3 * p1 * p2 + 2 * p3) / (n * (n - 1) * (n - 2))
+            found["triples"] = (p1 * p1 * p1 - 3 * p1 * p2 + 2 * p3) / (n * (n - 1) * (n - 2))
         if some.capacity.shape[1]:
             linear = some.capacity @ others.capacity.T
             squares = (some.capacity**2).sum(axis=1)[:, None] + (others.capacity**2).sum(axis=1)[None, :]
             found["capacity"] = linear
             found["like capacity"] = np.exp(-0.5 * np.maximum(squares - 2 * linear, 0.0))
         if some.words is not None and others.words is not None:
-            cosine = np.asarray((some.words @ others.words.T).todense())
+            cosine = some.words.cosines(others.words)
             found["neighbourhoods"] = cosine
             found["the same neighbourhoods"] = np.exp((np.minimum(cosine, 1.0) - 1.0) / _SAME_REACH)
         return found
@@ -136,13 +167,12 @@ class Likeness:
             self._known[candidate.key] = _Row(places, capacity, scaled)
         return self._known[candidate.key]
 
-    def _words(self, rows: Sequence["_Row"]) -> sparse.csr_matrix | None:
-        if self._problem.graph is None:
-            return None
+    def _words(self, candidates: Sequence[Candidate], rows: Sequence["_Row"]) -> Words:
         indices = [index for row in rows for index in row.words]
         values = [value for row in rows for value in row.words.values()]
         starts = np.concatenate([[0], np.cumsum([len(row.words) for row in rows])]).astype(np.int64)
-        return sparse.csr_matrix((values, indices, starts), shape=(len(rows), _WORD_PLACES))
+        matrix = sparse.csr_matrix((values, indices, starts), shape=(len(rows), _WORD_PLACES))
+        return Words([candidate.key for candidate in candidates], matrix)
 
 
 def word_place(word: str) -> int:

@@ -84,8 +84,9 @@ class ModelBasedSearcher(ABC):
         if not self.has_model:
             return fresh_samples(self.problem, n, rng, self._seen)
         model, told = self._learnt()
-        pool = self._listed() if is_listable(self.problem) else self._bred(model, told, rng)
-        chosen = self._best(model, told, pool, n)
+        is_small = is_listable(self.problem)
+        gains = self._listed(model, told) if is_small else self._bred(model, told, rng)
+        chosen = self._best(gains, n)
         known = {*self._seen, *(candidate.key for candidate in chosen)}
         return [*chosen, *fresh_samples(self.problem, n - len(chosen), rng, known)]
 
@@ -96,14 +97,14 @@ class ModelBasedSearcher(ABC):
 
     def screened(self, candidates: Sequence[Candidate], n: int) -> list[Candidate]:
         """Those ``n`` of given candidates that together promise most; fewer where no others gain."""
-        model, told = self._learnt()
-        return self._best(model, told, self._pool(candidates) if candidates else None, n)
+        if not candidates:
+            return self._best(None, n)
+        return self._best(self._gains(*self._learnt(), self._pool(candidates)), n)
 
-    def _best(self, model: Model, told: Told, pool: Pool | None, n: int) -> list[Candidate]:
-        if pool is None:
+    def _best(self, gains: Gains | None, n: int) -> list[Candidate]:
+        if gains is None:
             self.expected_gain = 0.0
             return []
-        gains = self._gains(model, told, pool)
         chosen = gains.best(n)
         self.expected_gain = gains.most
         return chosen
@@ -124,28 +125,32 @@ class ModelBasedSearcher(ABC):
     def _pool(self, candidates: Sequence[Candidate]) -> Pool:
         return Pool.of(self.problem, candidates, self.describe(candidates))
 
-    def _listed(self) -> Pool | None:
-        """Everything that was not told."""
+    def _listed(self, model: Model, told: Told) -> Gains | None:
+        """Of everything that was not told; None if nothing is left."""
         if self._all is None:
             self._all = self._pool(self.problem.feasible)
-        left = self._all.but(self._seen)
-        if not left.candidates:
+        left = np.flatnonzero([candidate.key not in self._seen for candidate in self._all.candidates])
+        if not len(left):
             return None
+        # Of all, told or not: how alike they are to those told is kept from ask to ask.
+        expected = model.expect(self._all.described).rows(left)
+        pool = self._all.rows(left)
         # What an evaluation costs may follow from what was evaluated, unlike all else that is kept here.
-        expense = np.array([self.problem.evaluation_cost(candidate) for candidate in left.candidates])
-        return replace(left, expense=expense)
+        expense = np.array([self.problem.evaluation_cost(candidate) for candidate in pool.candidates])
+        return Gains(self.problem, told, replace(pool, expense=expense), expected)
 
-    def _bred(self, model: Model, told: Told, rng: np.random.Generator) -> Pool | None:
-        """Children of what is best, then of the children that promise most; None if there are no more."""
+    def _bred(self, model: Model, told: Told, rng: np.random.Generator) -> Gains | None:
+        """Of children of what is best, then of the children that promise most; None if there are no more."""
         parents = [self._told[at] for at in np.argsort(places(told.points))[:_PARENTS]]
         known = set(self._seen)
         found: list[Candidate] = []
+        gains: Gains | None = None
         for _ in range(_GENERATIONS):
             born = bred(self.problem, parents, self.pool // _GENERATIONS, rng, known)
             known |= {candidate.key for candidate in born}
             found += born
             if not found:
-                return None
-            worth = self._gains(model, told, self._pool(found)).each()
-            parents = [found[at] for at in np.argsort(-worth, kind="stable")[:_PARENTS]]
-        return self._pool(found)
+                break
+            gains = self._gains(model, told, self._pool(found))
+            parents = [found[at] for at in np.argsort(-gains.each(), kind="stable")[:_PARENTS]]
+        return gains

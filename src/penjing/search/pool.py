@@ -44,11 +44,6 @@ class Pool:
         expense = np.array([problem.evaluation_cost(candidate) for candidate in candidates])
         return cls(candidates, described, points, expense)
 
-    def but(self, seen: Collection[str]) -> "Pool":
-        """Without some candidates, by key."""
-        left = np.array([candidate.key not in seen for candidate in self.candidates], dtype=bool)
-        return self.rows(np.flatnonzero(left))
-
     def rows(self, index: NDArray[np.intp]) -> "Pool":
         """Some of them."""
         candidates = [self.candidates[at] for at in index]

@@ -15,7 +15,18 @@ from penjing.search.problem import SearchProblem
 from penjing.space import Candidate
 
 SCREENED = frozenset(
-    {"random", "evolution", "regularised-evolution", "local", "greedy", "reinforce", "ppo", "asha"}
+    {
+        "random",
+        "evolution",
+        "regularised-evolution",
+        "local",
+        "greedy",
+        "reinforce",
+        "ppo",
+        "optuna-nsga2",
+        "optuna-nsga3",
+        "asha",
+    }
 )
 """Algorithms that propose without a model of the trained metric, so that a score can tell them something."""
 

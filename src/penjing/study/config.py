@@ -257,6 +257,12 @@ def _check_zero_cost(config: StudyConfig) -> None:
 
 def _check_phases(search: SearchConfig, precisions: Sequence[str]) -> None:
     phases = search.phases
+    usual = SearchConfig.model_fields["algorithm"].default
+    if phases and search.algorithm != usual and all(phase.algorithm for phase in phases):
+        raise ConfigError(
+            f"search.algorithm is {search.algorithm!r}, but every phase names an algorithm of its own. Leave it "
+            "out, or leave out the algorithm of the phases that it is for."
+        )
     if phases and search.mode != "joint":
         raise ConfigError(
             f"search.phases are given and search.mode is {search.mode!r}, which is another list of phases. "

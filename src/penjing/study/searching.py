@@ -113,6 +113,8 @@ class Search:
         searcher = searcher_named(phase.algorithm, problem)
         if isinstance(searcher, SurrogateSearcher):
             searcher.n_initial = max(4, min(12, self._n_evaluations(phase) // 4))
+        if isinstance(searcher, AutoSearcher):
+            searcher.block = self._turn(searcher.block)
         # All phases learn from all: what the first found out of architectures, the second need not.
         readable = readable_space(self.study, phase)
         is_own = False
@@ -125,6 +127,12 @@ class Search:
         if not is_own and isinstance(searcher, AutoSearcher):
             searcher.begin()
         return searcher
+
+    def _turn(self, usual: int) -> int:
+        """Results of a turn of ``auto``: enough for all workers, decided once."""
+        study = self.study
+        at_once = _BATCH if study.plan is None else study.workers * _QUICK_BATCH
+        return int(study.journal.put_once("evaluations in a turn", max(usual, at_once)))
 
     # Asking
 

@@ -52,6 +52,24 @@ def test_a_candidate_is_as_like_itself_as_can_be_and_likeness_is_a_kernel() -> N
         assert np.linalg.eigvalsh(matrix).min() > -1e-8 * max(1.0, np.abs(matrix).max()), name
 
 
+def test_what_is_kept_of_a_listed_space_is_what_is_computed_anew() -> None:
+    problem = conditional_problem()
+    assert problem.graph is not None
+    likeness = Likeness(problem)
+    every = likeness.describe(problem.feasible)
+    told = [problem.space.sample(np.random.default_rng(seed)) for seed in range(6)]
+    for n in (2, 3, 6):
+        others = likeness.describe(told[:n])
+        kept = likeness.compare(every, others)
+        anew = likeness.compare(likeness.describe(problem.feasible), others)
+        for name, matrix in kept.items():
+            np.testing.assert_array_equal(matrix, anew[name])
+    some = np.array([3, 0])
+    np.testing.assert_array_equal(
+        likeness.compare(every.rows(some), others)["neighbourhoods"], kept["neighbourhoods"][some]
+    )
+
+
 def test_near_values_of_an_ordered_choice_are_more_alike() -> None:
     likeness = Likeness(PROBLEM)
     rows = likeness.describe([SPACE.candidate({"op": "b", "width": w, "bits": 4}) for w in (1, 2, 4)])

@@ -195,6 +195,11 @@ def test_a_value_of_the_wrong_kind_is_shown_with_its_place(said: dict[str, Any],
             r"another list of phases",
         ),
         (
+            ConfigError,
+            {"search": {"algorithm": "ppo", "phases": [{"name": "one", "algorithm": "bayesian"}]}},
+            r"'ppo', but every phase names an algorithm of its own",
+        ),
+        (
             UnknownNameError,
             {"search": {"phases": [{"name": "one", "algorithm": "bayes"}]}},
             r"named 'bayes'\. Did you mean 'bayesian'",
