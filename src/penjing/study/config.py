@@ -260,8 +260,8 @@ def _check_phases(search: SearchConfig, precisions: Sequence[str]) -> None:
     usual = SearchConfig.model_fields["algorithm"].default
     if phases and search.algorithm != usual and all(phase.algorithm for phase in phases):
         raise ConfigError(
-            f"search.algorithm is {search.algorithm!r}, but every phase names an algorithm of its own. Leave it "
-            "out, or leave out the algorithm of the phases that it is for."
+            f"search.algorithm is {search.algorithm!r}, but every phase names an algorithm of its own. "
+            "Leave it out, or leave out the algorithm of the phases that it is for."
         )
     if phases and search.mode != "joint":
         raise ConfigError(

@@ -5,6 +5,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
+from penjing.blueprint import Graph
 from penjing.search import SearchProblem
 from penjing.search.gains import log_expected_improvement
 from penjing.search.gaussian_process import GaussianProcess
@@ -27,6 +28,13 @@ PROBLEM = SearchProblem(SPACE, lambda candidate: {}, {"accuracy": (1.0, 0.0)})
 def drawn(n: int, seed: int = 0) -> list[Candidate]:
     every = list(SPACE.every_candidate())
     return [every[at] for at in np.random.default_rng(seed).permutation(len(every))[:n]]
+
+
+def chain_of(candidate: Candidate) -> Graph:
+    """As many layers as the width says, of the operation."""
+    n = int(str(candidate["width"]))
+    labels = ("input", *(str(candidate["op"]) for _ in range(n)), str(candidate["bits"]))
+    return Graph(labels, ((), *((at,) for at in range(n + 1))))
 
 
 def test_pairs_and_triples_are_those_that_agree() -> None:
@@ -53,11 +61,10 @@ def test_a_candidate_is_as_like_itself_as_can_be_and_likeness_is_a_kernel() -> N
 
 
 def test_what_is_kept_of_a_listed_space_is_what_is_computed_anew() -> None:
-    problem = conditional_problem()
-    assert problem.graph is not None
+    problem = SearchProblem(SPACE, lambda candidate: {}, {"accuracy": (1.0, 0.0)}, graph=chain_of)
     likeness = Likeness(problem)
     every = likeness.describe(problem.feasible)
-    told = [problem.space.sample(np.random.default_rng(seed)) for seed in range(6)]
+    told = drawn(6)
     for n in (2, 3, 6):
         others = likeness.describe(told[:n])
         kept = likeness.compare(every, others)
