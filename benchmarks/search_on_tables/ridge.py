@@ -4,7 +4,7 @@
 
 After 20 drawn cells, batches of ten. Targets are ranks; features are each choice and each pair of choices.
 With one objective the best by the regression are looked at; with a device those that together would add most
-hypervolume, the column of the device being known. It is no part of Penjing, but what a careful person would do
+hypervolume, its column being known. It is no part of Penjing, but what a careful person would do
 in a few lines.
 """
 
