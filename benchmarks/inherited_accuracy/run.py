@@ -22,6 +22,7 @@ from penjing.blueprint import Blueprint, macs, parameters
 from penjing.families.elastic.inherit import inherit_
 from penjing.families.elastic.supernet import Supernet, largest_shapes
 from penjing.families.plain import build_network, initialise_
+from penjing.search import SearchProblem, SurrogateSearcher
 from penjing.space import Candidate, SearchSpace
 from penjing.study.config import checked
 from penjing.study.pipeline import Pipeline
@@ -33,6 +34,7 @@ from penjing.tasks.image_classification import load
 from penjing.training import Augmentation, Recipe, accuracy, train_, train_supernet_
 
 HERE = Path(__file__).parent
+INHERITED = ", inherited"
 LEAST_MACS, MOST_MACS, MOST_PARAMETERS = 6e4, 2e6, 80_000
 
 
@@ -43,7 +45,9 @@ def main() -> None:
     parser.add_argument("--networks", type=int, default=40)
     parser.add_argument("--train", type=int, default=20_000, help="training images")
     parser.add_argument("--epochs", type=float, default=12, help="length of training alone")
-    parser.add_argument("--brief", type=float, default=1.5, help="length of a short training, in passes")
+    parser.add_argument(
+        "--brief", type=float, nargs="+", default=[1.5], help="lengths of short trainings, in passes"
+    )
     parser.add_argument("--supernet-seconds", type=float, nargs="+", default=[60, 180])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--work", default="runs/inherited_accuracy.jsonl")
@@ -65,6 +69,7 @@ class Bench:
         self.x, self.y = torch.from_numpy(data.train.x), torch.from_numpy(data.train.y)
         self.val_x, self.val_y = torch.from_numpy(data.validation.x), torch.from_numpy(data.validation.y)
         pipeline = Pipeline(checked({"data": options.data}), facts_of(data), OnnxRuntimeCpu())
+        self.pipeline = pipeline
         self.family = pipeline.family
         self.space = SearchSpace(self.family.choices(pipeline.abilities))
         self.recipe = pipeline.recipe(pipeline.default_training(), 1.0)
@@ -120,27 +125,24 @@ class Bench:
         for at, index in enumerate(order):
             blueprint = self.blueprints[index]
             nearest = max(order[:at], key=lambda other: self._shared(index, other), default=None)
-            for way, epochs in (
-                ("brief", self.options.brief),
-                ("brief, inherited", self.options.brief),
-                ("alone", self.options.epochs),
-            ):
+            for way, epochs in {**self._lengths(), "alone": self.options.epochs}.items():
+                inherits = way.endswith(INHERITED)
                 if self.known(way, index):
                     continue
                 generator = torch.Generator().manual_seed(index)
                 network = initialise_(build_network(blueprint, trainable=True), generator)
-                if way == "brief, inherited" and nearest is not None:
-                    inherit_(network, load_file(self._weights(nearest)))
+                if inherits and nearest is not None:
+                    inherit_(network, load_file(self._weights(nearest, epochs)))
                 network.to(memory_format=torch.channels_last)
                 started = time.perf_counter()
                 recipe = replace(self.recipe, epochs=epochs)
                 train_(network, self.images("train", blueprint), self.y, recipe, generator, Augmentation())
                 seconds = time.perf_counter() - started
                 value = accuracy(network, self.images("validation", blueprint), self.val_y)
-                if way == "brief, inherited":
+                if inherits:
                     save_file(
                         {name: t.contiguous() for name, t in network.state_dict().items()},
-                        self._weights(index),
+                        self._weights(index, epochs),
                     )
                 self.keep(
                     way=way,
@@ -151,8 +153,16 @@ class Bench:
                     parameters=parameters(blueprint),
                 )
 
-    def _weights(self, index: int) -> Path:
-        return self.work.with_name(f"inherited_accuracy-{index}.safetensors")
+    def _lengths(self) -> dict[str, float]:
+        """Every kind of short training, and how many passes it has."""
+        return {
+            f"brief {length:g}{inherited}": length
+            for length in self.options.brief
+            for inherited in ("", INHERITED)
+        }
+
+    def _weights(self, index: int, epochs: float) -> Path:
+        return self.work.with_name(f"inherited_accuracy-{epochs:g}-{index}.safetensors")
 
     def _shared(self, index: int, other: int) -> int:
         """How many choices two networks have in common."""
@@ -209,6 +219,18 @@ class Bench:
                 parameters=parameters(blueprint),
             )
 
+    def _modelled(self, brief: dict[int, float], epochs: float) -> dict[int, float]:
+        """What the surrogate of a run expects at the end of training, told all short trainings."""
+        box = {"accuracy": (1.0, 0.5), "size_bytes": (4e3, 2.56e5)}
+        searcher = SurrogateSearcher(
+            SearchProblem(self.pipeline.space, self.pipeline.costs, box), n_initial=1
+        )
+        searcher.further_epochs = lambda candidate: self.options.epochs - epochs
+        floats = {i: Candidate({**self.candidates[i], **self.pipeline.uniform("fp32")}) for i in brief}
+        for index, candidate in floats.items():
+            searcher.tell(candidate, {"accuracy": brief[index], "seen_epochs": epochs})
+        return dict(zip(floats, searcher.predicted(list(floats.values())).tolist(), strict=True))
+
     def publish(self) -> None:
         """Kendall's tau of every way, with bootstrap intervals, printed and written."""
         from scipy.stats import kendalltau
@@ -216,6 +238,8 @@ class Bench:
         truth = {row["index"]: row["accuracy"] for row in self.rows if row["way"] == "alone"}
         ways = {row["way"] for row in self.rows} - {"alone"}
         columns = {way: {r["index"]: r["accuracy"] for r in self.rows if r["way"] == way} for way in ways}
+        for way, epochs in self._lengths().items():
+            columns[f"surrogate of {way}"] = self._modelled(columns[way], epochs)
         columns["log(operations)"] = {r["index"]: r["macs"] for r in self.rows if r["way"] == "alone"}
         columns["log(parameters)"] = {r["index"]: r["parameters"] for r in self.rows if r["way"] == "alone"}
         rng = np.random.default_rng(0)
@@ -239,7 +263,7 @@ class Bench:
                 "more_than_operations": gain, "more_low": float(least), "more_high": float(most),
             }  # fmt: skip
             print(
-                f"{way:<20} tau {tau:.3f} [{low:.3f}, {high:.3f}]  "
+                f"{way:<36} tau {tau:.3f} [{low:.3f}, {high:.3f}]  "
                 f"more than operations {gain:+.3f} [{least:+.3f}, {most:+.3f}]  n={len(both)}"
             )
         processor = processor_info()
