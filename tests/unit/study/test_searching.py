@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.study.instant_study import INSTANT, session, work
 from tests.unit.study.small_study import SMALL, small_study
 
 import penjing
@@ -204,3 +205,14 @@ def test_without_a_latency_model_nothing_is_said_of_the_machines_pace(tmp_path: 
     with result.run.journal(read_only=True) as journal:
         assert journal.get("reference_measured")["empty_call_ms"] > 0.0
         assert journal.get("pace") is None
+
+
+@pytest.mark.parametrize(("workers", "turn"), [(2, 12), (8, 24)])
+def test_a_turn_of_auto_keeps_all_workers_busy(workers: int, turn: int, tmp_path: Path) -> None:
+    said = {"search": {"algorithm": "auto"}, "workers": workers, "budget": "5 min"}
+    with session(tmp_path, checked(INSTANT | said)) as study:
+        work(study)
+        trials = study.journal.trials(phase="joint")
+        decided = [decision["after"] for decision in study.journal.get("decisions")["joint"]]
+    assert len(trials) > turn
+    assert all(after % turn == 0 for after in decided)
