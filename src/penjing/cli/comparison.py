@@ -40,13 +40,13 @@ def run_comparison(
         searches = compare(table, names, settings, out / "searches.jsonl" if out else None, line.observe)
         line.end()
         scores = judge.scores(searches)
-        rows = rows_of(scores, judge.is_single, shown)
+        rows = rows_of(scores, table.has_best, shown)
         document.append({"table": table.name, "rows": rows})
         if not as_json:
             typer.echo("\n".join(_lines(table, rows, settings)))
         if out:
             name = re.sub(r"\W+", "-", table.name).strip("-")
-            write_curves(out / f"{name}.html", scores, table.name, judge.is_single)
+            write_curves(out / f"{name}.html", scores, table.name, table.has_best)
             typer.echo(f"Curves: {out / f'{name}.html'}", err=True)
     if as_json:
         typer.echo(

@@ -32,7 +32,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class Search:
-    """One search: the rows that it looked at, in order, and how long it took to propose them."""
+    """One search: the rows that it looked at, in order, and how long it took to propose them.
+
+    With one objective it ends with the batch that has the best row.
+    """
 
     algorithm: str
     seed: int
@@ -83,7 +86,8 @@ def _searched(table: Table, algorithm: str, settings: Settings, seed: int) -> Se
     sought = table.objectives[0].column
     rows: list[int] = []
     began = time.perf_counter()
-    while len(rows) < settings.queries:
+    # Who has found the best row can only go on having found it.
+    while len(rows) < settings.queries and not (table.has_best and table.is_best[rows].any()):
         rng = np.random.default_rng([seed, len(rows)])
         batch = searcher.ask(min(settings.batch, settings.queries - len(rows)), rng)
         if not batch:

@@ -27,7 +27,7 @@ class Scores:
             objective, with several the share of the hypervolume of the whole table.
         hits: At which query, counted from 1, each search looked at the best row; infinite for never.
         twin_hits: The same, where a row that is the same network counts as well; empty where nobody knows.
-        seconds: Per search, of proposing.
+        seconds: Of proposing, for one row: a mean for each search.
     """
 
     algorithm: str
@@ -63,7 +63,7 @@ class Judge:
         if not len(allowed):
             raise InvalidValueError(f"No row of {table.name} is within all limits. Relax them.")
         self._best = float(values[allowed].max())
-        self._is_best = (values == self._best) & table.is_allowed
+        self._is_best = table.is_best
         points = table.points()
         self._points = points
         self._volume = hypervolume(points[non_dominated_mask(points)], np.ones(points.shape[1]))
@@ -72,11 +72,6 @@ class Judge:
                 f"No row of {table.name} within all limits is good enough to count. Relax the limits."
             )
         self._is_twin = np.isin(table.twins, table.twins[self._is_best]) if len(table.twins) else None
-
-    @property
-    def is_single(self) -> bool:
-        """Whether there is one objective, so that there is a best row."""
-        return len(self._table.objectives) == 1
 
     def scores(self, searches: Iterable[Search]) -> dict[str, Scores]:
         """Of every algorithm that searched."""
@@ -87,12 +82,13 @@ class Judge:
 
     def _scored(self, algorithm: str, searches: Sequence[Search]) -> Scores:
         longest = max(len(search.rows) for search in searches)
-        curves = [self._regrets(s) if self.is_single else self._volumes(s) for s in searches]
-        # A search that had no more to propose stays where it was.
+        curves = [self._regrets(s) if self._table.has_best else self._volumes(s) for s in searches]
+        # A search that had no more to propose, or had found the best, stays where it was.
         padded = np.array([np.pad(curve, (0, longest - len(curve)), mode="edge") for curve in curves])
         hits = np.array([_first(self._is_best, search) for search in searches])
         twins = [] if self._is_twin is None else [_first(self._is_twin, search) for search in searches]
-        return Scores(algorithm, padded, hits, np.array(twins), np.array([s.seconds for s in searches]))
+        seconds = np.array([search.seconds / len(search.rows) for search in searches])
+        return Scores(algorithm, padded, hits, np.array(twins), seconds)
 
     def _regrets(self, search: Search) -> Array:
         values = self._sign * self._table.sought[list(search.rows)]
@@ -153,6 +149,6 @@ def rows_of(scores: Mapping[str, Scores], is_single: bool, queries: Sequence[int
             if yardstick is not None and score is not yardstick
             else None
         )
-        row["ms_per_proposal"] = float(1000 * score.seconds.mean() / score.curves.shape[1])
+        row["ms_per_proposal"] = float(1000 * score.seconds.mean())
         rows.append(row)
     return rows

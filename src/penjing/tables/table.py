@@ -134,6 +134,17 @@ class Table:
             allowed &= self.columns[objective.column] <= objective.worst
         return allowed
 
+    @cached_property
+    def is_best(self) -> NDArray[np.bool_]:
+        """Which allowed rows have the best of what is sought, ``[rows]``; none where no row is allowed."""
+        found = self.sought if self.objectives[0].maximise else -self.sought
+        return self.is_allowed & (found == np.max(found, where=self.is_allowed, initial=-np.inf))
+
+    @property
+    def has_best(self) -> bool:
+        """Whether there is one objective, so that the best rows are what a search is for."""
+        return len(self.objectives) == 1
+
     def problem(self) -> SearchProblem:
         """What a search is given: the space, and what is known of a candidate before it is evaluated."""
         known = {objective.column: objective.column for objective in self.objectives[1:]}

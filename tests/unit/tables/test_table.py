@@ -51,7 +51,7 @@ def test_a_search_is_told_costs_but_not_what_it_seeks(path: Path) -> None:
 def test_rows_that_are_missing_are_never_proposed(path: Path) -> None:
     lines = path.read_text().splitlines()
     path.write_text("\n".join([lines[0], *lines[1::3]]) + "\n")
-    table = table_of(path, ["depth", "op"], "score")
+    table = table_of(path, ["depth", "op"], "score", ["bytes"])
     assert table.is_partial
     for algorithm in ("random", "evolution", "regularised-evolution", "local", "bayesian"):
         (search,) = compare(table, [algorithm], Settings(queries=20, seeds=1))
@@ -111,8 +111,9 @@ def test_a_table_with_few_of_many_rows_is_searched_to_its_end(tmp_path: Path) ->
     rng = np.random.default_rng(0)
     rows = [",".join(map(str, rng.integers(10, size=6))) for _ in range(60)]
     file = tmp_path / "sparse.csv"
-    file.write_text("\n".join(["a,b,c,d,e,f,score", *(f"{row},{at / 100}" for at, row in enumerate(rows))]))
-    table = table_of(file, list("abcdef"), "score")
+    lines = [f"{row},{at / 100},{at % 7}" for at, row in enumerate(rows)]
+    file.write_text("\n".join(["a,b,c,d,e,f,score,bytes", *lines]))
+    table = table_of(file, list("abcdef"), "score", ["bytes"])
     for algorithm in ("random", "local", "bayesian"):
         (search,) = compare(table, [algorithm], Settings(queries=80, batch=4, seeds=1))
         assert len(set(search.rows)) == 60, algorithm
@@ -155,6 +156,14 @@ def test_regret_and_hits_are_counted(path: Path) -> None:
     assert random.found_within(4) == 0.5
 
 
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_search_for_the_best_row_ends_with_the_batch_that_has_it(path: Path, batch: int) -> None:
+    table = table_of(path, ["depth", "op"], "score")
+    (best,) = np.flatnonzero(table.is_best)
+    for search in compare(table, ["random", "bayesian"], Settings(queries=16, batch=batch, seeds=3)):
+        assert best in search.rows[-batch:]
+
+
 def test_looking_at_everything_gives_the_whole_hypervolume(path: Path) -> None:
     table = table_of(path, ["depth", "op"], "score", ["bytes"])
     searches = compare(table, ["random"], Settings(queries=16, seeds=2))
@@ -164,7 +173,7 @@ def test_looking_at_everything_gives_the_whole_hypervolume(path: Path) -> None:
 
 
 def test_what_is_kept_is_not_run_again_and_nothing_is_lost(path: Path, tmp_path: Path) -> None:
-    table = table_of(path, ["depth", "op"], "score")
+    table = table_of(path, ["depth", "op"], "score", ["bytes"])
     kept = tmp_path / "searches.jsonl"
     settings = Settings(queries=5, seeds=3)
     first = compare(table, ["random", "local"], settings, kept)
