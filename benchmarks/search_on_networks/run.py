@@ -21,7 +21,7 @@ import torch
 
 import penjing
 from penjing.blueprint import graph_of
-from penjing.objectives import hypervolume, non_dominated_mask
+from penjing.objectives import hypervolume, non_dominated_mask, parse_constraint
 from penjing.search import SearchProblem, available_algorithms, searcher_named
 from penjing.space import Candidate
 from penjing.store import RunFolder
@@ -36,6 +36,8 @@ from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
 
 HERE = Path(__file__).parent
 BOX = {"accuracy": [0.60, 0.94], "size_bytes": [4_000, 256_000], "latency_ms": [0.008, 0.1]}
+# A supernet learns more of networks that are not too unlike; these are what a small device runs.
+LIMITS = ("latency_ms <= 0.03", "size_bytes <= 64 kB")
 BATCH = 4
 # With weights that all share nothing can be trained on: it would be random.
 LEFT_OUT = {"asha"}
@@ -76,8 +78,9 @@ def prepared(options: argparse.Namespace) -> RunFolder:
     path = options.work / "run"
     if not (options.work / "prepared").exists():
         penjing.search(
-            data=options.data, budget="4 evaluations", out=path, workers=2, max_train=options.max_train,
-            hypervolume_box=BOX, search={"train_on": SUPERNET, "supernet_epochs": options.supernet_epochs},
+            data=options.data, budget="4 evaluations", out=path, workers=1, max_train=options.max_train,
+            constraints=list(LIMITS), hypervolume_box=BOX,
+            search={"train_on": SUPERNET, "supernet_epochs": options.supernet_epochs},
             finalists={"count": 1, "epochs": 0.1},
         )  # fmt: skip
         (options.work / "prepared").touch()
@@ -112,6 +115,7 @@ class Bench:
             self.pipeline.space,
             self.pipeline.costs,
             box,
+            [parse_constraint(limit) for limit in LIMITS],
             graph=lambda candidate: graph_of(self.pipeline.blueprint(candidate)),
         )
 
