@@ -5,6 +5,7 @@ from penjing.blueprint.builder import BlueprintBuilder
 from penjing.blueprint.counts import layer_macs, macs, parameters, trained_parameters
 from penjing.blueprint.graph import Graph, graph_of
 from penjing.blueprint.precision import PRECISIONS, STORAGE_BITS, Precision, precision_named
+from penjing.blueprint.window import Window
 
 __all__ = [
     "PRECISIONS",
@@ -16,6 +17,7 @@ __all__ = [
     "Layer",
     "Precision",
     "TensorSpec",
+    "Window",
     "graph_of",
     "layer_macs",
     "macs",

@@ -7,19 +7,22 @@ Operations and their attributes:
 ``flatten``            uint8 pixels one after the other
 ``quantize``           float32 to uint8
 ``dequantize``         uint8 to float32
-``conv2d``             ``kernel``, ``stride``, ``groups``, ``activation``, ``trained_as``
+``conv2d``             ``kernel``, ``stride``, ``groups``, ``activation``, ``dilation``,
+                       ``trained_as``
 ``add``                sum of two equal shapes
 ``relu``               nothing below 0
 ``leaky_relu``         a hundredth of what is below 0
 ``elu``                ``exp(x) - 1`` below 0
 ``average_pool``       ``kernel``, ``stride``; the mean of what lies inside the image
+``max_pool``           ``kernel``, ``stride``; the largest of what lies inside the image
 ``zeros``              zeros of the shape that is read
 ``global_average_pool``  mean over height and width
 ``linear``             matrix product; ``normalised``
 =====================  =====================================================
 
 Shapes are without the batch axis, which is always free. ``activation`` is
-``relu`` or ``none``. A convolution pads ``kernel // 2`` on every side, average pooling ``(kernel - 1) // 2``.
+``relu`` or ``none``. Convolutions and pooling pad as :class:`Window` says. ``dilation`` is given where a
+convolution does not read neighbouring pixels: how far apart they are.
 ``trained_as``, where it is given, says that a convolution is trained without normalisation (``conv``), or
 is a normalisation and nothing else (``norm``). A matrix product is trained without normalisation, unless
 ``normalised`` is given.
@@ -32,12 +35,13 @@ from math import prod
 from typing import Any
 
 from penjing.blueprint.precision import STORAGE_BITS
+from penjing.blueprint.window import Window
 from penjing.errors import FormatVersionError, unknown_name
 
 FORMAT_VERSION = 1
 # Operations that give uint8 codes of the scale of those that they read.
 _MOVING = ("resize", "flatten")
-_KEEPING = (*_MOVING, "relu")
+_KEEPING = (*_MOVING, "relu", "max_pool")
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,20 @@ class Layer:
     @property
     def has_codes(self) -> bool:
         """Whether the layer rounds its result to uint8 codes of its own scale."""
-        return self.output_storage == "uint8" and self.operation not in _KEEPING
+        return self.output_storage == "uint8" and not self.keeps_codes
+
+    @property
+    def keeps_codes(self) -> bool:
+        """Whether the layer, where it reads uint8 codes, gives codes of the same scale."""
+        return self.operation in _KEEPING
+
+    @property
+    def window(self) -> Window:
+        """How a convolution or a pooling walks over the image that it reads."""
+        kernel, stride = int(self.attributes["kernel"]), int(self.attributes["stride"])
+        if self.operation == "conv2d":
+            return Window.of_convolution(kernel, stride, int(self.attributes.get("dilation", 1)))
+        return Window.of_pooling(kernel, stride)
 
     def tensor(self, role: str) -> TensorSpec:
         """The stored tensor of that role.
@@ -192,7 +209,7 @@ class Blueprint:
 
     def source_of_codes(self, name: str) -> str:
         """The layer, or the input, whose scale the codes of a uint8 tensor have."""
-        while name != self.input.name and self[name].operation in _KEEPING:
+        while name != self.input.name and self[name].keeps_codes:
             (name,) = self[name].inputs
         return name
 

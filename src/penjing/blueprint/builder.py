@@ -4,6 +4,7 @@ from math import prod
 from typing import Any
 
 from penjing.blueprint.blueprint import Blueprint, InputSpec, Layer, TensorSpec
+from penjing.blueprint.window import Window
 from penjing.errors import InvalidValueError, ShapeError, unknown_name
 
 
@@ -77,6 +78,7 @@ class BlueprintBuilder:
         activation: str = "relu",
         width_group: str = "",
         trained_as: str = "",
+        dilation: int = 1,
     ) -> str:
         """A convolution with bias, its normalisation folded in, and its activation.
 
@@ -90,6 +92,7 @@ class BlueprintBuilder:
             activation: ``relu`` or ``none``.
             width_group: Layers that share this name share the number of output channels.
             trained_as: ``conv`` without normalisation, ``norm`` a normalisation alone; empty for both.
+            dilation: Pixels from one that a filter reads to the next; 1 for neighbours.
         """
         channels, height, breadth = self.shape_of(source)
         if channels % groups or width % groups:
@@ -97,12 +100,15 @@ class BlueprintBuilder:
                 f"{name}: groups must divide channels, got {groups} groups for "
                 f"{channels} input and {width} output channels."
             )
-        out = tuple((size + 2 * (kernel // 2) - kernel) // stride + 1 for size in (height, breadth))
+        window = Window.of_convolution(kernel, stride, dilation)
+        out = tuple(window.n_places(size) for size in (height, breadth))
         tensors = (
             TensorSpec("weight", (width, channels // groups, kernel, kernel), "float32"),
             TensorSpec("bias", (width,), "float32"),
         )
         attributes = {"kernel": kernel, "stride": stride, "groups": groups, "activation": activation}
+        if dilation != 1:
+            attributes["dilation"] = dilation
         if trained_as:
             attributes["trained_as"] = trained_as
         return self._append(
@@ -143,12 +149,18 @@ class BlueprintBuilder:
         return self._append(name, "zeros", (source,), self.shape_of(source))
 
     def average_pool(self, name: str, source: str, kernel: int, stride: int = 1) -> str:
-        """Means over squares of pixels; what lies outside the image does not count."""
+        """Means of squares of pixels; what lies outside the image does not count."""
+        return self._pool("average_pool", name, source, Window.of_pooling(kernel, stride))
+
+    def max_pool(self, name: str, source: str, kernel: int, stride: int = 1) -> str:
+        """Maxima of squares of pixels; what lies outside the image does not count."""
+        return self._pool("max_pool", name, source, Window.of_pooling(kernel, stride))
+
+    def _pool(self, operation: str, name: str, source: str, window: Window) -> str:
         channels, height, breadth = self.shape_of(source)
-        padding = (kernel - 1) // 2
-        out = tuple((size + 2 * padding - kernel) // stride + 1 for size in (height, breadth))
-        attributes = {"kernel": kernel, "stride": stride}
-        return self._append(name, "average_pool", (source,), (channels, *out), attributes)
+        out = tuple(window.n_places(size) for size in (height, breadth))
+        attributes = {"kernel": window.kernel, "stride": window.stride}
+        return self._append(name, operation, (source,), (channels, *out), attributes)
 
     def global_average_pool(self, source: str, name: str = "head.pool") -> str:
         """The mean over height and width."""

@@ -71,8 +71,8 @@ class Graph:
 def graph_of(blueprint: Blueprint) -> Graph:
     """The graph of a network: one node per layer, and one for the input.
 
-    A node's label is its operation with kernel, stride and precision; sums are nodes as they are layers. Its
-    sizes are logarithms of parameters, operations, channels and of what a channel holds.
+    A node's label is its operation with kernel, stride, dilation and precision; sums are nodes as they are
+    layers. Its sizes are logarithms of parameters, operations, channels and of what a channel holds.
     """
     place = {blueprint.input.name: 0}
     labels: list[str] = ["input"]
@@ -90,10 +90,11 @@ def graph_of(blueprint: Blueprint) -> Graph:
 def _label(layer: Layer) -> str:
     parts = [layer.operation]
     if "kernel" in layer.attributes:
-        is_depthwise = layer.attributes.get("groups", 1) > 1
+        is_depthwise, dilation = layer.attributes.get("groups", 1) > 1, layer.attributes.get("dilation", 1)
         parts += [
             f"{layer.attributes['kernel']}/{layer.attributes.get('stride', 1)}",
-            "depthwise"[: 9 * is_depthwise],
+            "depthwise" if is_depthwise else "",
+            f"dilation {dilation}" if dilation > 1 else "",
         ]
     if layer.has_weights:
         parts.append(layer.precision)

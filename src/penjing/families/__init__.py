@@ -41,9 +41,7 @@ class FamilyKind(Generic[S]):
             UnknownNameError: If a name is not a setting, or a value names what is not known.
             ConfigError: If values are not of the right kind, or do not fit each other or the images.
         """
-        channels, height, width = given.shape
-        settings = self.settings.for_images((channels, height, width))
-        return self.make(given, n_classes, settings.with_changes(changes))
+        return self.make(given, n_classes, self.settings.for_input(given).with_changes(changes))
 
 
 FAMILIES: Mapping[str, FamilyKind[Any]] = {

@@ -31,6 +31,7 @@ _OPERATIONS = (
     "elu",
     "zeros",
     "average_pool",
+    "max_pool",
     "global_average_pool",
     "linear",
 )
@@ -127,12 +128,14 @@ def _modules(layer: Layer, trainable: bool) -> list[str]:
     lines: list[str] = []
     if layer.operation == "conv2d":
         width, per_group, kernel, _ = map(int, layer.tensor("weight").shape)
-        groups, stride = int(layer.attributes["groups"]), int(layer.attributes["stride"])
+        groups, window = int(layer.attributes["groups"]), layer.window
         arguments = f"{per_group * groups}, {width}, {kernel}"
-        if stride > 1:
-            arguments += f", stride={stride}"
-        if kernel > 1:
-            arguments += f", padding={kernel // 2}"
+        if window.stride > 1:
+            arguments += f", stride={window.stride}"
+        if window.padding:
+            arguments += f", padding={window.padding}"
+        if window.dilation > 1:
+            arguments += f", dilation={window.dilation}"
         if groups > 1:
             arguments += f", groups={groups}"
         if trainable:
@@ -188,11 +191,9 @@ def _statements(
     elif layer.operation == "zeros":
         lines.append(f"{name} = torch.zeros_like({sources[0]})")
     elif layer.operation == "average_pool":
-        kernel, stride = int(layer.attributes["kernel"]), int(layer.attributes["stride"])
-        padding = (kernel - 1) // 2
-        lines.append(
-            f"{name} = F.avg_pool2d({sources[0]}, {kernel}, {stride}, {padding}, count_include_pad=False)"
-        )
+        lines.append(f"{name} = F.avg_pool2d({sources[0]}, {_walk(layer)}, count_include_pad=False)")
+    elif layer.operation == "max_pool":
+        lines.append(f"{name} = F.max_pool2d({sources[0]}, {_walk(layer)})")
     elif layer.operation == "global_average_pool":
         lines.append(f"{name} = {sources[0]}.mean(dim=(2, 3))")
     elif layer.operation == "linear":
@@ -209,6 +210,11 @@ def _statements(
                 f"{name}, {float(codes.scale)!r}, {int(codes.zero_point)}, 0, 255)"
             )
     return lines
+
+
+def _walk(layer: Layer) -> str:
+    window = layer.window
+    return f"{window.kernel}, {window.stride}, {window.padding}"
 
 
 def _normalised(variable: str, source: str, blueprint: Blueprint) -> str:

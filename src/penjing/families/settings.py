@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
+from penjing.blueprint import InputSpec
 from penjing.errors import ConfigError, unknown_name
 
 
@@ -45,6 +46,12 @@ class Settings(ABC):
     @abstractmethod
     def for_images(cls, shape: tuple[int, int, int]) -> Self:
         """Sensible values for images of ``(channels, height, width)``."""
+
+    @classmethod
+    def for_input(cls, given: InputSpec) -> Self:
+        """Sensible values for an input that holds images."""
+        channels, height, width = given.shape
+        return cls.for_images((channels, height, width))
 
     def with_changes(self, changes: Mapping[str, Any]) -> Self:
         """The same with other values for some settings, as a configuration gives them.

@@ -99,8 +99,9 @@ def designs_section(page: Page) -> str:
         return ""
     words = (
         "One box per layer, from left to right. Height: channels, on a logarithmic scale, with their number "
-        "above. Below: kernel and stride, the kind of layer, the size of the image where it changes. "
-        "Red arcs are residual connections. Hover over a layer for shapes, parameters and bytes."
+        "above. Below: kernel and stride, d2 where it reads every second pixel, the kind of layer, the size "
+        "of the image where it changes. Red arcs are residual connections. Hover over a layer for shapes, "
+        "parameters and bytes."
     )
     blueprints = [design.blueprint for design in page.designs if design.blueprint]
     body = sentence(words) + legend(blueprints) + "".join(map(_card, page.front))

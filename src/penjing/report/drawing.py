@@ -1,8 +1,9 @@
 """A design drawn layer by layer, as inline SVG.
 
 One box per layer, from left to right as computed. Height: output channels on a logarithmic scale. Colour:
-precision. Above: channels. Below: kernel and stride, and the operation. Thin bars are the boundaries where
-numbers change their type; arcs are residual connections. Hovering tells shapes, parameters and bytes.
+precision. Above: channels. Below: kernel, stride, dilation (``d2``), and the operation. Thin bars are the
+boundaries where numbers change their type; arcs are residual connections. Hovering tells shapes, parameters
+and bytes.
 """
 
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ _SHORT = {
     "elu": "elu",
     "zeros": "zeros",
     "average_pool": "mean",
+    "max_pool": "max",
     "global_average_pool": "mean",
     "linear": "linear",
 }
@@ -156,7 +158,9 @@ def _names(layer: Layer) -> tuple[str, str]:
     kernel, stride = layer.attributes.get("kernel", "?"), layer.attributes.get("stride", 1)
     groups = layer.attributes.get("groups", 1)
     kind = "conv" if groups == 1 else ("depthw." if groups == layer.output_shape[0] else f"÷{groups}")
-    return f"{kernel}×{kernel}" + (f"/{stride}" if stride != 1 else ""), kind
+    dilation = layer.attributes.get("dilation", 1)
+    walk = (f"/{stride}" if stride != 1 else "") + (f" d{dilation}" if dilation != 1 else "")
+    return f"{kernel}×{kernel}{walk}", kind
 
 
 def _box(title: str, colour: str, place: _Place, width: str) -> str:

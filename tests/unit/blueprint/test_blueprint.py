@@ -110,6 +110,30 @@ def test_resize_keeps_an_input_of_that_size() -> None:
     assert blueprint["input.dequantize"].output_shape == (1, 4, 3)
 
 
+def test_a_dilated_convolution_keeps_the_size_and_says_so_only_where_it_is_one() -> None:
+    build = BlueprintBuilder(InputSpec("x", (3, 9, 12)))
+    build.conv2d("a", build.dequantize(), 8, kernel=5, dilation=2)
+    build.conv2d("b", "a", 8, kernel=3, stride=2, dilation=3, groups=8)
+    blueprint = build.finish(build.conv2d("c", "b", 8, dilation=1))
+    assert blueprint["a"].output_shape == (8, 9, 12)
+    assert blueprint["b"].output_shape == (8, 5, 6)
+    assert blueprint["b"].attributes["dilation"] == 3
+    assert "dilation" not in blueprint["c"].attributes
+    # It has the weights of one that is not dilated, and multiplies as often.
+    assert parameters(blueprint) == 8 * 3 * 25 + 8 * 9 + 8 * 8 * 9 + 3 * 8
+    assert layer_macs(blueprint["b"]) == 8 * 9 * 5 * 6
+    assert Blueprint.from_dict(json.loads(json.dumps(blueprint.as_dict()))) == blueprint
+
+
+@pytest.mark.parametrize(("kernel", "stride", "size"), [(3, 1, (9, 12)), (3, 2, (5, 6)), (2, 2, (4, 6))])
+def test_maxima_have_the_size_of_means(kernel: int, stride: int, size: tuple[int, int]) -> None:
+    build = BlueprintBuilder(InputSpec("x", (3, 9, 12)))
+    build.max_pool("max", build.dequantize(), kernel, stride)
+    blueprint = build.finish(build.average_pool("mean", "input.dequantize", kernel, stride))
+    assert blueprint["max"].output_shape == blueprint["mean"].output_shape == (3, *size)
+    assert macs(blueprint) == parameters(blueprint) == 0
+
+
 def built(name: str) -> Any:
     build = BlueprintBuilder(InputSpec("x", (3, 8, 8)))
     build.conv2d("a", "x", 4)

@@ -101,6 +101,36 @@ def test_a_sum_follows_what_it_adds_and_pooling_what_follows_it() -> None:
     assert integer["head.pool"].inputs == ("sum2.dequantize",)
 
 
+def test_a_maximum_computes_in_what_it_reads_and_keeps_its_codes() -> None:
+    build = BlueprintBuilder(InputSpec("x", (1, 8, 8)))
+    build.max_pool("of pixels", build.dequantize(), 3)
+    at = build.max_pool("max", build.conv2d("a", "of pixels", 4, activation="none"), 3, 2)
+    at = build.add("sum", build.conv2d("b", at, 4), build.max_pool("again", at, 3))
+    plain = build.finish(build.linear("head", build.global_average_pool(at), 3))
+    integer = with_precisions(plain, lambda layer: "w8a8")
+    maxima = [integer[name] for name in ("of pixels", "max", "again")]
+    assert [layer.output_storage for layer in maxima] == ["float32", "uint8", "uint8"]
+    assert [layer.tensors for layer in maxima] == [(), (), ()]
+    assert not any(layer.has_codes for layer in maxima)
+    assert integer.source_of_codes("again") == integer.source_of_codes("max") == "a"
+    # No boundary but the one behind the maximum of pixels, which are floats by then.
+    boundaries = [layer.name for layer in integer.layers if "quantize" in layer.operation]
+    assert boundaries == ["input.dequantize", "of pixels.quantize"]
+    mixed = with_precisions(plain, lambda layer: "w8" if layer.name == "a" else "w8a8")
+    assert mixed["max"].output_storage == "float32"
+    assert mixed["b"].inputs == ("max.quantize",)
+    assert mixed["sum"].inputs == ("b", "again.quantize")
+    assert not is_never_negative(integer, "max")
+
+
+def test_a_maximum_of_what_is_never_negative_is_not_either() -> None:
+    build = BlueprintBuilder(InputSpec("x", (1, 8, 8)))
+    at = build.max_pool("max", build.conv2d("a", build.dequantize(), 4), 3)
+    plain = build.finish(build.conv2d("b", at, 4))
+    mixed = with_precisions(plain, lambda layer: "fp32" if layer.name == "a" else "w8a8")
+    assert [tensor.role for tensor in mixed["max.quantize"].tensors] == ["output_scale"]
+
+
 def test_a_network_that_ends_in_pooling_or_an_integer_layer_gives_floats() -> None:
     build = BlueprintBuilder(InputSpec("x", (1, 8, 8)))
     at = build.conv2d("a", build.dequantize(), 4)

@@ -86,6 +86,26 @@ def test_the_file_says_what_the_trained_network_says(digits: str) -> None:
     )
 
 
+def test_conditions_say_which_convolutions_a_network_has() -> None:
+    """On the first edge and on the last it would take an "or": there they may promise too much."""
+    (cells,) = [block for block in SMALL.blocks() if block.name == "stage0.cell0"]
+    space = SearchSpace(SMALL.choices(Abilities(("fp32",), ())))
+    rng = np.random.default_rng(0)
+    n_idle = n_unsaid = 0
+    for candidate in (space.sample(rng) for _ in range(300)):
+        blueprint = SMALL.blueprint(candidate)
+        drawn = {f"{edge_name(*edge)}.{candidate[edge_name(*edge)]}" for edge in EDGES} & cells.layers.keys()
+        promised = {name for name in drawn if all(c.holds(candidate) for c in cells.layers[name])}
+        there = {name for name in drawn if f"stage0.cell0.{name}" in blueprint}
+        assert there <= promised
+        unsaid = promised - there
+        assert {name.rpartition(".")[0] for name in unsaid} <= {edge_name(0, 1), edge_name(2, 3)}
+        n_idle += len(drawn - there)
+        n_unsaid += len(unsaid)
+    assert n_idle > 100
+    assert n_unsaid < n_idle / 4
+
+
 @pytest.mark.parametrize("digits", ["121233", "333131"])
 def test_a_cell_in_integers_has_no_floats_but_means(digits: str) -> None:
     """An activation reads and gives codes, of the scale of what it reads."""

@@ -67,18 +67,24 @@ def interpreted(network: nn.Module, blueprint: Blueprint, x: torch.Tensor) -> to
         elif layer.operation == "conv2d":
             module = network.get_submodule(layer.module_name)
             wanted = layer.attributes
+            dilation = wanted.get("dilation", 1)
             made = nn.functional.conv2d(
                 first,
                 module.get_parameter("weight"),
                 module.get_parameter("bias"),
                 wanted["stride"],
-                wanted["kernel"] // 2,
-                1,
+                dilation * (wanted["kernel"] // 2),
+                dilation,
                 wanted["groups"],
             )
             values[layer.name] = made.relu() if wanted["activation"] == "relu" else made
         elif layer.operation == "add":
             values[layer.name] = first + values[layer.inputs[1]]
+        elif layer.operation == "max_pool":
+            kernel, half = layer.attributes["kernel"], layer.attributes["kernel"] // 2
+            padded = nn.functional.pad(first, (half,) * 4, value=-torch.inf)
+            patches = padded.unfold(2, kernel, layer.attributes["stride"])
+            values[layer.name] = patches.unfold(3, kernel, layer.attributes["stride"]).amax((4, 5))
         elif layer.operation == "global_average_pool":
             values[layer.name] = first.mean((2, 3))
         else:
@@ -95,6 +101,34 @@ def test_the_network_computes_what_the_blueprint_says() -> None:
         torch.testing.assert_close(
             network(pixels), interpreted(network, blueprint, pixels), atol=1e-5, rtol=1e-5
         )
+
+
+def reaching_far() -> Blueprint:
+    """Dilation and maxima with strides, in groups, on images that a filter does not fit in."""
+    build = BlueprintBuilder(InputSpec("x", (1, 9, 7), scale=1 / 255, zero_point=30))
+    at = build.conv2d("a", build.dequantize(), 8, kernel=5, dilation=2)
+    at = build.max_pool("first", at, 3, stride=2)
+    at = build.conv2d("b", at, 8, stride=2, groups=8, activation="none", dilation=3)
+    at = build.max_pool("second", build.conv2d("c", at, 6, kernel=5, groups=2, dilation=2), 3)
+    return build.finish(build.linear("head", build.global_average_pool(at), 10))
+
+
+def test_dilated_convolutions_and_maxima_are_computed_as_the_blueprint_says() -> None:
+    blueprint = reaching_far()
+    network = randomised(build_network(blueprint))
+    pixels = structured_pixels(4, blueprint.input.shape)
+    torch.testing.assert_close(network(pixels), interpreted(network, blueprint, pixels), atol=1e-5, rtol=1e-5)
+    file = write_onnx(blueprint, float_weights(network, blueprint), QuantizationScheme())
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"x": pixels.numpy()})
+    np.testing.assert_allclose(found, network(pixels).detach().numpy(), rtol=1e-4, atol=1e-4)
+
+
+def test_gradients_flow_through_dilated_convolutions_and_maxima() -> None:
+    blueprint = reaching_far()
+    network = randomised(build_network(blueprint, trainable=True)).train()
+    network(structured_pixels(4, blueprint.input.shape)).square().sum().backward()
+    assert all(value.grad is not None and value.grad.abs().max() > 0 for value in network.parameters())
 
 
 def test_the_network_computes_what_the_file_computes() -> None:
@@ -195,12 +229,14 @@ def test_an_unknown_operation_is_refused() -> None:
 def test_numbers_that_are_source_are_refused() -> None:
     blueprint = named("a")
     evil = '1); __import__("os").abort() #'
+    dilated = {**blueprint["a"].attributes, "dilation": evil}
     tensor = TensorSpec("weight", (evil, 1, 3, 3), "float32")
     layers = tuple(
         replace(layer, tensors=(tensor,)) if layer.name == "a" else layer for layer in blueprint.layers
     )
     for hostile in (
         replace(blueprint, layers=layers),
+        replace(blueprint, layers=(replace(blueprint["a"], attributes=dilated),), output="a"),
         replace(blueprint, input=replace(blueprint.input, shape=(evil,))),
         replace(blueprint, input=replace(blueprint.input, zero_point=evil)),
     ):

@@ -1,6 +1,7 @@
 import torch
 from tests.unit.networks import Pipeline, generator, randomised, structured_pixels
 
+from penjing.blueprint import BlueprintBuilder, InputSpec
 from penjing.families.convolutional.settings import OPERATIONS
 from penjing.families.elastic import Supernet, largest_shapes
 from penjing.space import Candidate
@@ -38,6 +39,17 @@ def test_the_largest_of_each_operation_is_extracted_too() -> None:
     shared = supernet()
     for candidate in PIPELINE.family.covering(PIPELINE.architecture):
         check(candidate, shared)
+
+
+def test_a_dilated_convolution_is_one_in_the_supernet() -> None:
+    build = BlueprintBuilder(InputSpec("x", (1, 8, 8)))
+    at = build.conv2d("a", build.dequantize(), 4, kernel=5, stride=2, dilation=2)
+    blueprint = build.finish(build.linear("head", build.global_average_pool(at), 3))
+    shared = Supernet(largest_shapes([blueprint]), generator())
+    pixels = structured_pixels(16, blueprint.input.shape)
+    torch.testing.assert_close(
+        shared.extract(blueprint).train()(pixels), shared(pixels, blueprint), atol=1e-5, rtol=1e-5
+    )
 
 
 def test_what_is_extracted_is_a_copy() -> None:

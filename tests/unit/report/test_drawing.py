@@ -70,6 +70,16 @@ def test_labels_tell_kernel_stride_kind_and_width() -> None:
     assert '<text class="width"' in svg
 
 
+def test_labels_tell_dilations_and_maxima() -> None:
+    build = BlueprintBuilder(InputSpec("x", (3, 20, 20)))
+    at = build.conv2d(
+        "a", build.conv2d("stem", build.dequantize(), 8, kernel=5, dilation=2), 8, stride=2, dilation=3
+    )
+    svg = draw(build.finish(build.max_pool("max", at, 3)))
+    for label in (">5×5 d2<", ">3×3/2 d3<", ">max<", "\ndilation 3\n"):
+        assert label in svg
+
+
 def test_a_residual_connection_is_an_arc() -> None:
     assert draw(_with_everything()).count("edge skip") == 1
 

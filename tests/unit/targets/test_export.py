@@ -54,6 +54,22 @@ def test_predicted_bytes_are_the_files_bytes() -> None:
         assert count_onnx_bytes(blueprint) == len(write_onnx(*with_numbers(blueprint)))
 
 
+@pytest.mark.parametrize("name", ALL_PRECISIONS)
+def test_dilations_and_maxima_cost_the_bytes_that_were_predicted(name: str) -> None:
+    build = BlueprintBuilder(InputSpec("x", (1, 8, 8)))
+    at = build.conv2d("a", build.dequantize(), 4, stride=2, dilation=2)
+    at = build.conv2d("b", build.max_pool("max", at, 3, 2), 4, kernel=5, groups=4, dilation=200)
+    plain = build.finish(build.linear("head", build.global_average_pool(build.max_pool("last", at, 2)), 3))
+    blueprint = with_precisions(plain, lambda layer: name)
+    file = write_onnx(*with_numbers(blueprint))
+    assert count_onnx_bytes(blueprint) == len(file)
+    model = onnx.load_from_string(file)
+    onnx.checker.check_model(model, full_check=len(model.opset_import) == 1)
+    (maximum, _) = [node for node in model.graph.node if node.op_type == "MaxPool"]
+    said = {one.name: onnx.helper.get_attribute_value(one) for one in maximum.attribute}
+    assert said == {"kernel_shape": [3, 3], "pads": [1] * 4, "strides": [2, 2]}
+
+
 def test_overrides_per_layer_are_among_the_candidates() -> None:
     assert any(
         len({layer.precision for layer in PIPELINE.blueprint(c).weighted_layers if "inverted" in layer.name})

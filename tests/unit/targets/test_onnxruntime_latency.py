@@ -144,9 +144,17 @@ def test_batches_do_not_change_predictions(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(session.predict(x, batch=3), session.predict(x), rtol=1e-5, atol=1e-5)
 
 
-def test_float_layers_between_integer_layers_stay_float(rng: np.random.Generator) -> None:
+def as_written(artifact: bytes, x: np.ndarray) -> np.ndarray:
+    """What a file says where no node of it was replaced."""
     import onnxruntime
 
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    plain = onnxruntime.InferenceSession(artifact, options, providers=["CPUExecutionProvider"])
+    return np.asarray(plain.run(None, {"x": x})[0])
+
+
+def test_float_layers_between_integer_layers_stay_float(rng: np.random.Generator) -> None:
     build = BlueprintBuilder(InputSpec("x", (1, 8, 8)))
     at = build.conv2d("a", build.dequantize(), 8)
     at = build.conv2d("c", build.conv2d("b", at, 8), 8)
@@ -154,11 +162,21 @@ def test_float_layers_between_integer_layers_stay_float(rng: np.random.Generator
     mixed = with_precisions(made, lambda layer: "fp32" if layer.name == "b" else "w8a8")
     artifact = random_artifact(mixed, rng, True)
     x = rng.integers(0, 256, (4, 1, 8, 8)).astype(np.uint8)
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    plain = onnxruntime.InferenceSession(artifact, options, providers=["CPUExecutionProvider"])
     # A code may round the other way where sums are added in another order.
-    np.testing.assert_allclose(Session(artifact).predict(x), plain.run(None, {"x": x})[0], atol=5e-3)
+    np.testing.assert_allclose(Session(artifact).predict(x), as_written(artifact, x), atol=5e-3)
+
+
+def test_float_layers_before_a_maximum_stay_float(rng: np.random.Generator) -> None:
+    """ONNX Runtime rounds before the maximum, and would then make the layer before it one of integers."""
+    build = BlueprintBuilder(InputSpec("x", (1, 8, 8)))
+    at = build.conv2d("b", build.conv2d("a", build.dequantize(), 8), 8, dilation=2)
+    at = build.max_pool("twice", build.max_pool("max", at, 3, 2), 3)
+    made = build.finish(build.linear("head", build.global_average_pool(build.conv2d("c", at, 8)), 4))
+    mixed = with_precisions(made, lambda layer: "fp32" if layer.name == "b" else "w8a8")
+    assert mixed["c"].inputs == ("twice.quantize",)
+    artifact = random_artifact(mixed, rng, True)
+    x = rng.integers(0, 256, (4, 1, 8, 8)).astype(np.uint8)
+    np.testing.assert_allclose(Session(artifact).predict(x), as_written(artifact, x), atol=5e-3)
 
 
 def test_a_session_refuses_what_it_cannot_run(tmp_path: Path) -> None:
@@ -212,6 +230,44 @@ def test_work_is_counted_in_padded_blocks() -> None:
     amounts = layer_amounts(integer, integer["a"], 8)
     assert amounts["integer_convolution.macs"] == 64 * 12 * 16 / 1e6
     assert amounts["integer_patches.copies"] == 64 * 9 / 1e3
+
+
+def test_a_dilated_convolution_costs_what_lies_on_the_picture() -> None:
+    build = BlueprintBuilder(InputSpec("x", (1, 8, 8)))
+    build.conv2d("near", build.dequantize(), 16, kernel=3)
+    build.conv2d("far", "near", 16, kernel=3, groups=16, dilation=2)
+    made = build.finish(build.conv2d("same", "near", 16, kernel=3, groups=16))
+    far, near = (layer_amounts(made, made[name], 8) for name in ("far", "same"))
+    assert far["float_depthwise.macs"] == near["float_depthwise.macs"]
+    # Along a side of 8 pixels, filters reach 22 places on the picture where their places are neighbours,
+    # and 20 where they are not; more of them stand at an edge, which takes longer.
+    row_of = {"near": 2 * 3 * (2 * 3.0 + 2 * 3.0), "far": 2 * 3 * (1 * 3.0 + 1 * 3.0 + 4 * 3.0)}
+    assert near["float_depthwise.cycles"] == pytest.approx(22 * row_of["near"] / 1e3)
+    assert far["float_depthwise.cycles"] == pytest.approx(20 * row_of["far"] / 1e3)
+    integer = with_precisions(made, lambda layer: "w8a8")
+    far, near = (layer_amounts(integer, integer[name], 8) for name in ("far", "same"))
+    assert far == near
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_maximum_of_codes_costs_a_depthwise_convolution_without_its_results(stride: int) -> None:
+    build = BlueprintBuilder(InputSpec("x", (1, 8, 8)))
+    build.conv2d("a", build.dequantize(), 12)
+    build.max_pool("max", "a", 3, stride)
+    made = build.finish(build.conv2d("deep", "a", 12, 3, stride, groups=12))
+    integer = with_precisions(made, lambda layer: "w8a8")
+    found, deep = (layer_amounts(integer, integer[name], 16) for name in ("max", "deep"))
+    pixels = 64 // stride**2
+    assert found == {
+        "integer_depthwise.nodes": 1.0,
+        "integer_depthwise.macs": pytest.approx(12 * 9 * pixels / 1e6),
+        "integer_depthwise.pixels": pytest.approx(9 * pixels / 1e3),
+    }
+    assert {name: deep[name] for name in found} == found
+    assert layer_amounts(made, made["max"], 16) == {
+        "add_float.nodes": 1.0,
+        "add_float.elements": pytest.approx(12 * 64 / 1e3),
+    }
 
 
 def test_what_only_kernels_of_512_bits_do_is_counted_where_they_run() -> None:

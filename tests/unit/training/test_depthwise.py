@@ -17,15 +17,14 @@ def gradients(convolution: nn.Conv2d, x: torch.Tensor) -> tuple[torch.Tensor, to
 
 
 @pytest.mark.parametrize(("height", "width"), [(4, 4), (1, 1), (5, 3), (2, 2), (7, 7)])
-@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize(("stride", "dilation"), [(1, 1), (2, 1), (1, 2), (2, 2), (2, 3)])
 @pytest.mark.parametrize(("channels", "kernel"), [(3, 5), (16, 5), (16, 3)])
 def test_gradients_are_those_of_torch(
-    height: int, width: int, channels: int, kernel: int, stride: int
+    height: int, width: int, channels: int, kernel: int, stride: int, dilation: int
 ) -> None:
     torch.manual_seed(0)
-    convolution = nn.Conv2d(
-        channels, channels, kernel, stride, padding=kernel // 2, groups=channels, bias=False
-    )
+    half = dilation * (kernel // 2)
+    convolution = nn.Conv2d(channels, channels, kernel, stride, half, dilation, groups=channels, bias=False)
     convolution = convolution.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     x = torch.randn(6, channels, height, width).to(memory_format=torch.channels_last)
     expected = gradients(convolution, x)
@@ -42,6 +41,8 @@ def test_gradients_are_those_of_torch(
         nn.Conv2d(8, 8, 1, groups=8, bias=False),
         nn.Conv2d(8, 8, 3, padding=0, groups=8, bias=False),
         nn.Conv2d(8, 8, 5, padding=2, groups=8),
+        nn.Conv2d(8, 8, 5, padding=2, dilation=2, groups=8, bias=False),
+        nn.Conv2d(8, 8, 5, padding=4, dilation=(2, 1), groups=8, bias=False),
         nn.Conv2d(8, 8, 5, stride=(1, 2), padding=2, groups=8, bias=False),
         nn.Conv2d(8, 16, 5, padding=2, groups=8, bias=False),
     ],

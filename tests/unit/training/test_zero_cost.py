@@ -8,9 +8,10 @@ import torch
 
 from penjing.blueprint import Blueprint, BlueprintBuilder, InputSpec
 from penjing.errors import UnknownNameError
-from penjing.families.cells import NasBench201Family, NasBench201Settings
+from penjing.families.cells import NasBench201Family, NasBench201Settings, NasNetFamily, NasNetSettings
 from penjing.families.plain import drawn_network
-from penjing.space import Candidate
+from penjing.protocols import Abilities
+from penjing.space import Candidate, SearchSpace
 from penjing.space.nasbench201 import EDGES, OPERATIONS, edge_name
 from penjing.training.zero_cost import SCORES, zero_cost_scores
 
@@ -38,6 +39,15 @@ def test_every_score_of_a_cell_that_does_something_is_a_number_and_follows_from_
     assert first == again
     assert first["snip"] != other["snip"]
     assert first["params"] == other["params"]
+
+
+@pytest.mark.parametrize("operation", ["max_pool_3x3", "dil_conv_5x5"])
+def test_networks_of_maxima_and_dilated_convolutions_have_every_score(operation: str) -> None:
+    settings = NasNetSettings(operations=(operation,), nodes=2, stages=2)
+    family = NasNetFamily(InputSpec("x", (1, 8, 8)), 10, settings)
+    space = SearchSpace(family.choices(Abilities(("fp32",), ())))
+    found = scores(family.blueprint(space.sample(np.random.default_rng(0))))
+    assert all(math.isfinite(value) for value in found.values())
 
 
 @pytest.mark.parametrize("digits", ["000000", "111111", "444444", "330300"])

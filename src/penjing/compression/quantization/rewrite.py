@@ -23,7 +23,7 @@ def is_never_negative(blueprint: Blueprint, name: str) -> bool:
     layer = blueprint[name]
     if layer.operation == "conv2d":
         return layer.attributes["activation"] == "relu"
-    if layer.operation in ("quantize", "dequantize", "average_pool", "global_average_pool"):
+    if layer.operation in ("quantize", "dequantize", "average_pool", "max_pool", "global_average_pool"):
         return is_never_negative(blueprint, layer.inputs[0])
     return layer.operation in ("relu", "zeros")
 
@@ -43,7 +43,7 @@ def with_precisions(blueprint: Blueprint, precision_of: Callable[[Layer], str]) 
     """Give every layer with weights a precision, and put the boundaries in.
 
     A sum takes the precision of the layer it adds to, the mean of an image that
-    of the layer that follows it; a ReLU computes in what it reads.
+    of the layer that follows it; a ReLU and a maximum compute in what they read.
 
     Args:
         blueprint: In 32-bit floats.
@@ -93,7 +93,7 @@ class _Rewriter:
             return precision_named(self._precision_of(layer))
         if layer.operation in _ALWAYS_FLOAT:
             return precision_named("fp32")
-        if layer.operation == "relu":
+        if layer.keeps_codes:
             source = self._new.get(layer.inputs[0])
             is_integer = source is not None and source.output_storage == "uint8"
             return precision_named(source.precision if source and is_integer else "fp32")
@@ -123,7 +123,7 @@ class _Rewriter:
         if layer.has_weights:
             shape = layer.tensor("weight").shape
             made.extend(_weight_tensors(shape, precision.weight_storage, precision.integer))
-        if integer_output and layer.operation != "relu":  # which keeps the codes that it reads
+        if integer_output and not layer.keeps_codes:
             made.extend(self._output_scale(layer.name))
         return tuple(made)
 

@@ -20,11 +20,12 @@ from penjing.families.picking import largest, middle, picked
 from penjing.families.settings import Kind, Numbers, Settings
 from penjing.protocols import Abilities, Block
 from penjing.space import Candidate, Choice, Condition, Value
-from penjing.space.nasbench201 import EDGES, cell_choices, edge_name
+from penjing.space.nasbench201 import EDGES, OPERATIONS, cell_choices, edge_name
 
 WIDTH, REPEATS = "network.width", "network.repeats"
 _KERNELS = {"nor_conv_1x1": 1, "nor_conv_3x3": 3}
 _EDGES = tuple(edge_name(*edge) for edge in EDGES)
+_SOMETHING = tuple(operation for operation in OPERATIONS if operation != "none")
 # Two convolutions with a way around them.
 _RESIDUAL = {
     edge_name(0, 1): "nor_conv_3x3",
@@ -96,7 +97,8 @@ class NasBench201Family:
     def blocks(self) -> list[Block]:
         """Stem, cells with their possible convolutions, residual blocks, head.
 
-        A convolution that the result does not depend on is left out of a network, which no condition says.
+        A convolution that the result does not depend on is left out of a network. Conditions say so, but for
+        the edges from the first node to the second and from the third to the last: those need an "or".
         """
         made = [Block("stem", (), {"conv": ()})]
         repeats = self.settings.repeats
@@ -105,8 +107,11 @@ class NasBench201Family:
                 made.append(Block(f"stage{stage}.reduce", (), dict.fromkeys(("first", "second", "side"), ())))
             for cell in range(max(repeats)):
                 layers = {
-                    f"{edge}.{operation}": (Condition(edge, (operation,)),)
-                    for edge in _EDGES
+                    f"{edge_name(*edge)}.{operation}": (
+                        Condition(edge_name(*edge), (operation,)),
+                        *_flow(*edge),
+                    )
+                    for edge in EDGES
                     for operation in _KERNELS
                 }
                 made.append(Block(f"stage{stage}.cell{cell}", at_least(REPEATS, cell + 1, repeats), layers))
@@ -139,6 +144,15 @@ class NasBench201Family:
                 at = _cell(build, f"stage{stage}.cell{cell}", at, candidate, width, whole)
         at = build.normalise("head.norm", at, activation="relu")
         return build.finish(build.linear("head.linear", build.global_average_pool(at), self.n_classes))
+
+
+def _flow(before: int, node: int) -> tuple[Condition, ...]:
+    """What must hold for an edge to have something to carry, and somewhere to carry it.
+
+    Two ways lead to node 2, and two from node 1 to the last: that one of them is open, no condition says.
+    """
+    needed = [(0, 1)] * (before == 1) + [(2, 3)] * (node == 2)
+    return tuple(Condition(edge_name(*edge), _SOMETHING) for edge in needed)
 
 
 def _largest(choice: Choice, operation: str) -> Value:

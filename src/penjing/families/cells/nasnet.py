@@ -13,11 +13,12 @@ Ours departs from the paper:
 - The paper puts loose ends side by side, and whoever reads them begins with a convolution of one pixel. The
   sum of one such convolution for each loose end is the same; here both readers share it.
 - An input of another size is brought to the cell's by the operation that reads it: a convolution takes stride
-  and channels, the identity and a mean are followed by a convolution of one pixel.
-- There are no dilated or asymmetric convolutions and no maxima.
+  and channels, the identity, a mean and a maximum are followed by a convolution of one pixel.
+- Dilated convolutions are separable, as in DARTS (Liu, Simonyan and Yang, ICLR 2019, section 3.1). There are
+  no asymmetric convolutions, no separable ones of 7×7, and no maxima over more than 3×3.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, cast
 
@@ -32,6 +33,10 @@ _BEFORE, _LAST = "before", "last"
 _SIDES = ("first", "second")
 _WIDTH, _REPEATS = "network.width", "network.repeats"
 _NORMAL, _REDUCTION = "normal", "reduction"
+_POOL: Mapping[str, Callable[[BlueprintBuilder, str, str, int, int], str]] = {
+    "average_pool_3x3": BlueprintBuilder.average_pool,
+    "max_pool_3x3": BlueprintBuilder.max_pool,
+}
 
 
 class _Cell(NamedTuple):
@@ -65,7 +70,7 @@ class NasNetFamily:
         >>> from penjing.space import SearchSpace
         >>> family = NasNetFamily(InputSpec("x", (1, 8, 8)), 10, NasNetSettings(nodes=1, stages=2))
         >>> space = SearchSpace(family.choices(Abilities(("fp32",), ())))
-        >>> space.cardinality == (4 * 2 * 2) * (2**2 * 4**2) ** 2
+        >>> space.cardinality == (4 * 2 * 2) * (2**2 * 7**2) ** 2
         True
         >>> family.blueprint(space.sample(np.random.default_rng(0)))["head.linear"].output_shape
         (10,)
@@ -76,8 +81,7 @@ class NasNetFamily:
     def __init__(self, given: InputSpec, n_classes: int, settings: NasNetSettings | None = None) -> None:
         self.input = given
         self.n_classes = n_classes
-        channels, height, width = given.shape
-        self.settings = settings or NasNetSettings.for_images((channels, height, width))
+        self.settings = settings or NasNetSettings.for_input(given)
 
     def choices(self, abilities: Abilities) -> list[Choice]:
         """Sizes, then for both cells, node by node, what its two inputs are and what is done to them."""
@@ -143,12 +147,11 @@ class NasNetFamily:
                 name = f"{cell.kind}.node{node}.{side}"
                 for operation in self.settings.operations:
                     chosen = Condition(f"{name}.operation", (operation,))
-                    kernel, is_separable = OPERATIONS[operation]
                     under = f"node{node}.{side}.{operation}"
-                    if is_separable:
+                    if OPERATIONS[operation].is_separable:
                         made[f"{under}.depthwise"] = (chosen,)
                         made[f"{under}.pointwise"] = (chosen,)
-                    elif kernel:
+                    elif OPERATIONS[operation].kernel:
                         made[f"{under}.conv"] = (chosen,)
                     elif cell.larger:
                         made[f"{under}.fit"] = (chosen, Condition(f"{name}.from", cell.larger))
@@ -196,17 +199,19 @@ def _operate(
     build: BlueprintBuilder, name: str, operation: str, source: str, width: int, is_larger: bool
 ) -> str:
     """Apply an operation; what is larger than the cell is brought to its size."""
-    kernel, is_separable = OPERATIONS[operation]
+    kernel, is_separable, dilation = OPERATIONS[operation]
     stride = 2 if is_larger else 1
     if is_separable:
         channels = build.shape_of(source)[0]
-        at = build.conv2d(f"{name}.depthwise", source, channels, kernel, stride, groups=channels)
+        at = build.conv2d(
+            f"{name}.depthwise", source, channels, kernel, stride, groups=channels, dilation=dilation
+        )
         return build.conv2d(f"{name}.pointwise", at, width, kernel=1)
     if kernel:
         return build.conv2d(f"{name}.conv", source, width, kernel, stride)
     at = source
-    if operation == "average_pool_3x3":
-        at, stride = build.average_pool(f"{name}.pool", source, 3, stride), 1
+    if operation in _POOL:
+        at, stride = _POOL[operation](build, f"{name}.pool", source, 3, stride), 1
     return build.conv2d(f"{name}.fit", at, width, kernel=1, stride=stride) if is_larger else at
 
 

@@ -2,19 +2,48 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from penjing.families.settings import Kind, Names, Number, Numbers, Settings
 
-# Name to kernel and whether channels are convolved apart first; without a kernel nothing is convolved.
-OPERATIONS: Mapping[str, tuple[int, bool]] = {
-    "separable_3x3": (3, True),
-    "separable_5x5": (5, True),
-    "average_pool_3x3": (0, False),
-    "identity": (0, False),
-    "convolution_1x1": (1, False),
-    "convolution_3x3": (3, False),
+
+class Convolution(NamedTuple):
+    """What an operation convolves.
+
+    Attributes:
+        kernel: 0 where nothing is convolved.
+        is_separable: Whether channels are convolved apart first, with that kernel.
+        dilation: Pixels from one that it reads to the next.
+    """
+
+    kernel: int = 0
+    is_separable: bool = False
+    dilation: int = 1
+
+
+OPERATIONS: Mapping[str, Convolution] = {
+    "separable_3x3": Convolution(3, is_separable=True),
+    "separable_5x5": Convolution(5, is_separable=True),
+    "dil_conv_3x3": Convolution(3, is_separable=True, dilation=2),
+    "dil_conv_5x5": Convolution(5, is_separable=True, dilation=2),
+    "max_pool_3x3": Convolution(),
+    "average_pool_3x3": Convolution(),
+    "identity": Convolution(),
+    "convolution_1x1": Convolution(1),
+    "convolution_3x3": Convolution(3),
 }
+"""Whatever can be done to an input of a node, and what is convolved by that."""
+
+# Those of DARTS (Liu et al., ICLR 2019, section 3.1), but for its zero: a node says itself what it reads.
+_USUAL = (
+    "separable_3x3",
+    "separable_5x5",
+    "dil_conv_3x3",
+    "dil_conv_5x5",
+    "max_pool_3x3",
+    "average_pool_3x3",
+    "identity",
+)
 _KINDS: Mapping[str, Kind] = {
     "widths": Numbers("[8, 16]"),
     "repeats": Numbers("[1, 2]"),
@@ -48,7 +77,7 @@ class NasNetSettings(Settings):
     widths: tuple[int, ...] = (4, 8, 12, 16)
     repeats: tuple[int, ...] = (1, 2)
     stem_strides: tuple[int, ...] = (1, 2)
-    operations: tuple[str, ...] = ("separable_3x3", "separable_5x5", "average_pool_3x3", "identity")
+    operations: tuple[str, ...] = _USUAL
     nodes: int = 4
     stages: int = 3
 

@@ -47,8 +47,7 @@ class ConvolutionalFamily:
     ) -> None:
         self.input = given
         self.n_classes = n_classes
-        channels, height, width = given.shape
-        self.settings = settings or ConvolutionalSettings.for_images((channels, height, width))
+        self.settings = settings or ConvolutionalSettings.for_input(given)
 
     def choices(self, abilities: Abilities) -> list[Choice]:
         """The architecture choices in building order."""

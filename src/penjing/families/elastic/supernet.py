@@ -68,12 +68,13 @@ class Supernet(nn.Module):
         if layer.operation == "conv2d":
             weight = self.slice(layer)
             out = weight.shape[0]
-            holder = self._holder(layer.name)
+            holder, window = self._holder(layer.name), layer.window
             made = functional.conv2d(
                 sources[0],
                 weight,
-                stride=layer.attributes["stride"],
-                padding=layer.attributes["kernel"] // 2,
+                stride=window.stride,
+                padding=window.padding,
+                dilation=window.dilation,
                 groups=layer.attributes["groups"],
             )
             made = functional.batch_norm(

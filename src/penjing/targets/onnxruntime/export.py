@@ -87,7 +87,8 @@ class _Writer:
             "leaky_relu": self._activation,
             "elu": self._activation,
             "zeros": self._zeros_like,
-            "average_pool": self._average_pool,
+            "average_pool": self._pool,
+            "max_pool": self._pool,
             "global_average_pool": self._global_average_pool,
             "linear": self._linear,
         }
@@ -219,9 +220,18 @@ class _Writer:
         ONNX Runtime turns that pattern into an integer layer and quantizes its weights
         itself: another computation than the one that was trained and chosen.
         """
-        readers = self._blueprint.readers(layer.name)
-        after = [again for reader in readers for again in self._blueprint.readers(reader.name)]
+        readers = self._readers_past_maxima(layer.name)
+        after = [again for reader in readers for again in self._readers_past_maxima(reader.name)]
         return any(reader.operation == "quantize" for reader in (*readers, *after))
+
+    def _readers_past_maxima(self, name: str) -> list[Layer]:
+        """What reads a layer, or maxima of it, past which ONNX Runtime moves a ``quantize``."""
+        found: list[Layer] = []
+        for reader in self._blueprint.readers(name):
+            found.append(reader)
+            if reader.operation == "max_pool":
+                found.extend(self._readers_past_maxima(reader.name))
+        return found
 
     def _zero_point_of(self, name: str) -> int | None:
         """The zero point of a uint8 tensor, None where it is known to be zero from shapes alone."""
@@ -234,12 +244,7 @@ class _Writer:
         return known.zero_point if known else 0
 
     def _conv2d(self, layer: Layer) -> str:
-        attributes: dict[str, Any] = {}
-        padding = layer.attributes["kernel"] // 2
-        if padding:
-            attributes["pads"] = (padding,) * 4
-        if layer.attributes["stride"] > 1:
-            attributes["strides"] = (layer.attributes["stride"],) * 2
+        attributes = _walk(layer)
         if layer.attributes["groups"] > 1:
             attributes["group"] = layer.attributes["groups"]
         source = layer.inputs[0]
@@ -276,14 +281,13 @@ class _Writer:
         source = self._tensor[layer.inputs[0]]
         return self._document.node("Sub", [source, source])
 
-    def _average_pool(self, layer: Layer) -> str:
-        kernel, stride = layer.attributes["kernel"], layer.attributes["stride"]
-        attributes: dict[str, Any] = {"kernel_shape": (kernel, kernel)}
-        if padding := (kernel - 1) // 2:
-            attributes["pads"] = (padding,) * 4
-        if stride > 1:
-            attributes["strides"] = (stride, stride)
-        return self._document.node("AveragePool", [self._tensor[layer.inputs[0]]], **attributes)
+    def _pool(self, layer: Layer) -> str:
+        node = {"average_pool": "AveragePool", "max_pool": "MaxPool"}[layer.operation]
+        kernel = layer.window.kernel
+        # A maximum of codes is the code of the maximum: ONNX Runtime takes it of uint8 as well.
+        return self._document.node(
+            node, [self._tensor[layer.inputs[0]]], kernel_shape=(kernel, kernel), **_walk(layer)
+        )
 
     def _global_average_pool(self, layer: Layer) -> str:
         source = layer.inputs[0]
@@ -305,3 +309,16 @@ class _Writer:
             return self._document.node("QGemm", operands, MICROSOFT, transB=1)
         operands = [self._tensor[source], self._float_weight(layer), self._float_bias(layer)]
         return self._document.node("Gemm", operands, transB=1)
+
+
+def _walk(layer: Layer) -> dict[str, Any]:
+    """How a convolution or a pooling walks over the image, where it is not as ONNX takes for granted."""
+    window = layer.window
+    made: dict[str, Any] = {}
+    if window.padding:
+        made["pads"] = (window.padding,) * 4
+    if window.stride > 1:
+        made["strides"] = (window.stride,) * 2
+    if window.dilation > 1:
+        made["dilations"] = (window.dilation,) * 2
+    return made

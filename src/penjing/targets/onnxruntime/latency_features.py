@@ -25,6 +25,7 @@ _PRICED_AS = {
     "elu": "add_float",
     "zeros": "add_float",
     "average_pool": "add_float",
+    "max_pool": "add_float",
     "flatten": "pixels",
 }
 
@@ -108,6 +109,8 @@ def layer_amounts(blueprint: Blueprint, layer: Layer, width_multiple: int) -> Am
         if "float_first.nodes" in made and is_in_blocks(blueprint, layer.inputs[0]):
             made |= _reordered(shapes[0])
         return made
+    if layer.operation == "max_pool" and layer.output_storage == "uint8":
+        return _integer_patches_of_channels(layer)
     kind = _PRICED_AS.get(layer.operation) or f"{layer.operation}_{_number_kind(layer)}"
     elements = max(prod(shape) for shape in (*shapes, layer.output_shape)) / 1e3
     if layer.operation == "linear":
@@ -145,18 +148,20 @@ def _padded(n: int, multiple: int) -> int:
 def _float_convolution(layer: Layer, shape: tuple[int, ...], block: int) -> Amounts:
     channels, height, breadth = shape
     width, rows, columns = layer.output_shape
-    kernel, stride = layer.attributes["kernel"], layer.attributes["stride"]
+    window = layer.window
+    kernel = window.kernel
     wide = _padded(width, block)
     is_depthwise = layer.attributes["groups"] > 1
     kind = (
         "depthwise" if is_depthwise else "first" if channels < block else "point" if kernel == 1 else "plain"
     )
     read = 1 if is_depthwise else channels if channels < block else _padded(channels, block)
-    if kernel == 1 and stride == 1:  # the picture is one long row
+    if kernel == 1 and window.stride == 1:  # the picture is one long row
         row_taps, walk = 1, Walk(1, rows * columns, 0, 0)
     else:
-        row_taps = sum(_taps(row, height, kernel, stride) for row in range(rows))
-        edges = [taps for at in range(columns) if (taps := _taps(at, breadth, kernel, stride)) < kernel]
+        # Pixels that are read from further away take no longer, but more of them lie outside.
+        row_taps = sum(window.n_inside(row, height) for row in range(rows))
+        edges = [taps for at in range(columns) if (taps := window.n_inside(at, breadth)) < kernel]
         walk = Walk(kernel, columns - len(edges), len(edges), sum(edges))
     made = {
         f"float_{kind}.nodes": 1.0,
@@ -172,19 +177,13 @@ def _float_convolution(layer: Layer, shape: tuple[int, ...], block: int) -> Amou
     return made
 
 
-def _taps(at: int, size: int, kernel: int, stride: int) -> int:
-    """How many of a kernel's positions along one axis lie on the picture."""
-    first = at * stride - kernel // 2
-    return min(first + kernel, size) - max(first, 0)
-
-
 def _integer_convolution(layer: Layer, shape: tuple[int, ...], block: int) -> Amounts:
     channels, _, _ = shape
     width, rows, columns = layer.output_shape
     kernel = layer.attributes["kernel"]
     pixels = rows * columns
     if layer.attributes["groups"] > 1:
-        return _integer_depthwise(width, kernel, pixels, block)
+        return _integer_depthwise(layer, block)
     depth = _padded(channels * kernel**2, _MATRIX_DEPTH)
     made = {
         "integer_convolution.nodes": 1.0,
@@ -202,15 +201,23 @@ def _integer_convolution(layer: Layer, shape: tuple[int, ...], block: int) -> Am
     return made
 
 
-def _integer_depthwise(width: int, kernel: int, pixels: int, block: int) -> Amounts:
-    made = {
-        "integer_depthwise.nodes": 1.0,
-        "integer_depthwise.macs": width * kernel**2 * pixels / 1e6,
-        "integer_depthwise.pixels": pixels * kernel**2 / 1e3,
-        "integer_depthwise.tails": pixels * kernel**2 * (width % _DEPTHWISE_CHANNELS) / 1e3,
-        "integer_convolution.outputs": width * pixels / 1e3,
-    }
+def _integer_depthwise(layer: Layer, block: int) -> Amounts:
+    width, rows, columns = layer.output_shape
+    made = _integer_patches_of_channels(layer)
+    made["integer_depthwise.tails"] = made["integer_depthwise.pixels"] * (width % _DEPTHWISE_CHANNELS)
+    made["integer_convolution.outputs"] = width * rows * columns / 1e3
     if block >= WIDE_BLOCK and width % WIDE_BLOCK:  # then all channels go through the narrower kernel
         made["integer_uneven.macs"] = made["integer_depthwise.macs"]
         made["integer_uneven.pixels"] = made["integer_depthwise.pixels"]
     return made
+
+
+def _integer_patches_of_channels(layer: Layer) -> Amounts:
+    """Finding a patch for every pixel, and a step per channel and place in it: a product, or a maximum."""
+    width, rows, columns = layer.output_shape
+    positions = rows * columns * layer.window.kernel**2
+    return {
+        "integer_depthwise.nodes": 1.0,
+        "integer_depthwise.macs": width * positions / 1e6,
+        "integer_depthwise.pixels": positions / 1e3,
+    }
