@@ -35,7 +35,8 @@ from penjing.targets.onnxruntime.processor import processor_info
 from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
 
 HERE = Path(__file__).parent
-BOX = {"accuracy": [0.60, 0.94], "size_bytes": [4_000, 256_000], "latency_ms": [0.008, 0.1]}
+# What weights that all share reach after minutes; trained alone networks reach .84 to .92.
+BOX = {"accuracy": [0.40, 0.70], "size_bytes": [4_000, 256_000], "latency_ms": [0.008, 0.1]}
 # A supernet learns more of networks that are not too unlike; these are what a small device runs.
 LIMITS = ("latency_ms <= 0.03", "size_bytes <= 64 kB")
 BATCH = 4
