@@ -19,7 +19,7 @@ from penjing.search.problem import CAPACITY, SearchProblem
 from penjing.search.quadrature import normal_nodes
 from penjing.search.random import fresh_samples
 from penjing.search.regression import ScarceRegression
-from penjing.space import Candidate, Encoding
+from penjing.space import OF_WEIGHTS, Candidate, Encoding
 
 _QUANTILES = (-1.28, -0.52, 0.0, 0.52, 1.28)
 _NODES = 12
@@ -241,7 +241,7 @@ class SurrogateSearcher:
         ]
 
     def _architecture(self, candidate: Candidate) -> Candidate:
-        return Candidate(self.problem.space.project(candidate, "architecture"))
+        return Candidate(self.problem.space.project(candidate, *OF_WEIGHTS))
 
     def predicted(self, candidates: Sequence[Candidate]) -> NDArray[np.float64]:
         """What the model expects of the trained metric, ``[n]``."""

@@ -2,8 +2,18 @@
 
 from penjing.space.candidate import Candidate
 from penjing.space.carried import CarriedSpace
-from penjing.space.choice import PARTS, Choice, Condition, Value
+from penjing.space.choice import OF_WEIGHTS, PARTS, Choice, Condition, Value
 from penjing.space.encoding import Encoding
 from penjing.space.space import SearchSpace
 
-__all__ = ["PARTS", "Candidate", "CarriedSpace", "Choice", "Condition", "Encoding", "SearchSpace", "Value"]
+__all__ = [
+    "OF_WEIGHTS",
+    "PARTS",
+    "Candidate",
+    "CarriedSpace",
+    "Choice",
+    "Condition",
+    "Encoding",
+    "SearchSpace",
+    "Value",
+]

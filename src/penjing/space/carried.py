@@ -8,12 +8,12 @@ import numpy as np
 
 from penjing.errors import InvalidValueError
 from penjing.space.candidate import Candidate
-from penjing.space.choice import Value
+from penjing.space.choice import OF_WEIGHTS, Value
 from penjing.space.space import SearchSpace
 
 
 class CarriedSpace(SearchSpace):
-    """The space of a later phase: one of the winners' architectures, everything else free.
+    """The space of a later phase: a winner's architecture, trained as the winner was, the rest free.
 
     It lists all choices of the whole space, so that candidates are encoded as
     before; what it draws, changes, accepts and counts are candidates that hold
@@ -23,7 +23,7 @@ class CarriedSpace(SearchSpace):
         space: The whole space.
         winners: Candidates whose architecture is carried over. Winners that share
             it are one in the count, and are drawn as often as they are given.
-        part: The part that is carried.
+        parts: The parts that are carried.
 
     Raises:
         InvalidValueError: If there is no winner, a winner lacks a carried choice or has a value that is not
@@ -38,13 +38,17 @@ class CarriedSpace(SearchSpace):
         (2, 2)
     """
 
-    def __init__(self, space: SearchSpace, winners: Sequence[Candidate], part: str = "architecture") -> None:
+    def __init__(
+        self, space: SearchSpace, winners: Sequence[Candidate], parts: Sequence[str] = OF_WEIGHTS
+    ) -> None:
         super().__init__(space.choices)
-        self._part = part
-        self._carried = _checked_part(space, part)
+        self._parts = tuple(part for part in parts if space.of_parts(part)) or tuple(parts)
+        self._carried = _checked_parts(space, self._parts)
         if not winners:
-            raise InvalidValueError(f"No winner was given whose {part} could be carried. Give at least one.")
-        self._winners = [self._carried.candidate(self.project(winner, part)) for winner in winners]
+            raise InvalidValueError(
+                f"No winner was given whose {_named(self._parts)} could be carried. Give at least one."
+            )
+        self._winners = [self._carried.candidate(self.project(winner, *self._parts)) for winner in winners]
         # A winner holds every carried choice, so no candidate belongs to two of these.
         self._of_winner = {winner: space.fixed(winner) for winner in self._winners}
 
@@ -63,8 +67,8 @@ class CarriedSpace(SearchSpace):
         made = super().candidate(assignment)
         if (carried := self._carried_of(made)) not in self._of_winner:
             raise InvalidValueError(
-                f"None of the {len(self._of_winner)} winners has the {self._part} {carried.as_dict()!r}. "
-                "Take a winner's."
+                f"None of the {len(self._of_winner)} winners has the {_named(self._parts)} "
+                f"{carried.as_dict()!r}. Take a winner's."
             )
         return made
 
@@ -112,7 +116,7 @@ class CarriedSpace(SearchSpace):
             raise InvalidValueError(
                 f"None of the {len(self._of_winner)} winners has {asked!r}. Fix what a winner has."
             )
-        return CarriedSpace(narrowed, agreeing, self._part)
+        return CarriedSpace(narrowed, agreeing, self._parts)
 
     def _carried_of(self, candidate: Candidate) -> Candidate:
         return Candidate({name: value for name, value in candidate.items() if name in self._carried})
@@ -130,14 +134,18 @@ def _agree(winner: Candidate, assignment: Mapping[str, Value]) -> bool:
     return all(name not in winner or winner[name] == value for name, value in assignment.items())
 
 
-def _checked_part(space: SearchSpace, part: str) -> SearchSpace:
-    """The choices of a part, which stand on their own."""
-    names = space.of_parts(part)
+def _named(parts: Sequence[str]) -> str:
+    return " and ".join(parts)
+
+
+def _checked_parts(space: SearchSpace, parts: Sequence[str]) -> SearchSpace:
+    """The choices of some parts, which stand on their own."""
+    names = space.of_parts(*parts)
     for name in names:
         for condition in space[name].conditions:
             if condition.choice not in names:
                 raise InvalidValueError(
-                    f"The {part} cannot be carried: {name!r} exists only under {condition.choice!r}, "
-                    "which is left free. Carry a part whose choices depend on each other alone."
+                    f"The {_named(parts)} cannot be carried: {name!r} exists only under "
+                    f"{condition.choice!r}, which is left free. Carry what depends on itself alone."
                 )
     return SearchSpace(space[name] for name in names)

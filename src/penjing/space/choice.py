@@ -8,6 +8,8 @@ from penjing.errors import InvalidValueError, unknown_name
 
 Value = str | int | float | bool
 PARTS = ("architecture", "training", "compression")
+# What weights before compression are made of.
+OF_WEIGHTS = ("architecture", "training")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from penjing.space import Candidate, SearchSpace, Value
+from penjing.space import OF_WEIGHTS, Candidate, SearchSpace, Value
 from penjing.store import Journal, content_key
 from penjing.study.jobs import SUPERNET
 
@@ -13,7 +13,7 @@ class Trained:
     """An architecture that was briefly trained, once or several times.
 
     Attributes:
-        choices: Its architecture choices.
+        choices: Those that its weights hang on.
         seen_epochs: Training behind its weights, its ancestors' included, in passes over the data.
         times: How often it was trained.
         weights_key: Where its latest weights are.
@@ -26,8 +26,8 @@ class Trained:
 
 
 def architecture_key(space: SearchSpace, candidate: Candidate) -> str:
-    """Equal for candidates that share a network before compression."""
-    return Candidate(space.project(candidate, "architecture")).key
+    """Equal for candidates that share a network before compression, and how the search trains it."""
+    return Candidate(space.project(candidate, *OF_WEIGHTS)).key
 
 
 class Lineage:
@@ -108,7 +108,7 @@ class Lineage:
         return self._trained
 
     def _choices(self, candidate: Candidate) -> frozenset[tuple[str, Value]]:
-        return frozenset(self._space.project(candidate, "architecture").items())
+        return frozenset(self._space.project(candidate, *OF_WEIGHTS).items())
 
     def _weights_key(self, architecture: str, times: int) -> str:
         parts = ("brief", architecture, *self._seed)

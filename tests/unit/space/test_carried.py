@@ -158,7 +158,7 @@ BESIDE = SearchSpace(
 
 def test_another_part_can_be_carried(rng: np.random.Generator) -> None:
     winner = BESIDE.sample(rng)
-    space = CarriedSpace(BESIDE, [winner], part="compression")
+    space = CarriedSpace(BESIDE, [winner], parts=["compression"])
     assert space.cardinality == 3
     for _ in range(20):
         drawn = space.mutate(space.sample(rng), rng, 2)
@@ -173,7 +173,7 @@ SHALLOW = SPACE.candidate({"depth": 1, "operation": "plain", "first.precision": 
     [
         (lambda: CarriedSpace(SPACE, []), "No winner was given whose architecture could be carried"),
         (
-            lambda: CarriedSpace(SPACE, [SHALLOW], part="compression"),
+            lambda: CarriedSpace(SPACE, [SHALLOW], parts=["compression"]),
             "compression cannot be carried: 'second.precision' exists only under 'depth', which is left free",
         ),
         (lambda: CarriedSpace(SPACE, [Candidate({"depth": 1})]), "'operation' has no value"),
