@@ -38,7 +38,7 @@ from penjing.study.preparation import facts_of
 from penjing.study.versions import versions
 from penjing.targets.onnxruntime.processor import processor_info
 from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
-from penjing.tasks.image_classification import ImageData, load
+from penjing.tasks.image_classification import LabelledData, load
 from penjing.training import Augmentation, Recipe, accuracy, train_
 
 HERE = Path(__file__).parent
@@ -215,7 +215,7 @@ def train_alone(job: Job) -> None:
 
 
 def write_file(
-    job: Job, network: nn.Module, given: Blueprint, precision: str, data: ImageData, seed: int
+    job: Job, network: nn.Module, given: Blueprint, precision: str, data: LabelledData, seed: int
 ) -> dict[str, float]:
     """Compress as a search's finalists are compressed, tuned only if that helps, and write the file."""
     target = OnnxRuntimeCpu()
@@ -241,7 +241,7 @@ def write_file(
 
 
 @lru_cache(maxsize=1)
-def data_of(path: str, seed: int, max_train: int | None) -> ImageData:
+def data_of(path: str, seed: int, max_train: int | None) -> LabelledData:
     """The data, once per process."""
     return load(path, seed=seed, max_train=max_train)
 
@@ -251,7 +251,7 @@ def folder_of(options: argparse.Namespace, kind: str, minutes: float) -> Path:
     return Path(options.work) / f"{kind}-{minutes:g}min"
 
 
-def input_of(data: ImageData) -> InputSpec:
+def input_of(data: LabelledData) -> InputSpec:
     """The same normalisation as a run's, from the training images."""
     return InputSpec("x", data.shape, scale=float(np.float32(1.0 / facts_of(data).deviation)))
 
@@ -351,7 +351,7 @@ def designs_of(run: RunFolder) -> list[Entry]:
     ]  # fmt: skip
 
 
-def measure(entries: Sequence[Entry], data: ImageData, seconds_each: float) -> None:
+def measure(entries: Sequence[Entry], data: LabelledData, seconds_each: float) -> None:
     """Latency of all files, interleaved in one slot, then the test images."""
     if os.getloadavg()[0] > 0.5:
         print(f"WARNING: load average {os.getloadavg()[0]:.2f}: something else runs, latencies are off.")

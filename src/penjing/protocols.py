@@ -212,8 +212,8 @@ class Target(Protocol):
         """
         ...
 
-    def predict(self, artifact: bytes, x: NDArray[np.uint8]) -> FloatArray:
-        """Logits of pixels ``[N, C, H, W]`` by the file alone, ``[N, classes]``.
+    def predict(self, artifact: bytes, x: NDArray[np.uint8] | FloatArray) -> FloatArray:
+        """Logits of examples as they come, ``[N, …]``, by the file alone, ``[N, classes]``.
 
         Raises:
             ArtifactError: If the bytes are no file of this target.

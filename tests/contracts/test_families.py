@@ -33,6 +33,13 @@ class TestThoseThatAConfigurationNames(FamilyContract):
         return FAMILIES[request.param].family(InputSpec("x", (1, 8, 8)), 10, {})
 
 
+class TestThoseThatReadVectors(FamilyContract):
+    @pytest.fixture(params=[name for name, kind in FAMILIES.items() if kind.reads_vectors])
+    def family(self, request: pytest.FixtureRequest) -> Family:
+        given = InputSpec("x", (3,), "float32", means=(1.5, -200.0, 7.0), scales=(0.5, 0.01, 0.0))
+        return FAMILIES[request.param].family(given, 5, {})
+
+
 class TestNasBench201(FamilyContract):
     leaves_out_idle_layers = True
 

@@ -5,6 +5,7 @@ Operations and their attributes:
 =====================  =====================================================
 ``resize``             bilinear, on uint8 pixels
 ``flatten``            uint8 pixels one after the other
+``standardise``        float32 features to normalised ones
 ``quantize``           float32 to uint8
 ``dequantize``         uint8 to float32
 ``conv2d``             ``kernel``, ``stride``, ``groups``, ``activation``, ``dilation``,
@@ -65,9 +66,19 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class InputSpec:
-    """An input of the network: raw pixels and the rounded constants that normalise them.
+    """An input of the network, raw, and the rounded constants that normalise it; the batch axis is free.
 
-    The network sees ``(x - zero_point) * scale``; the batch axis is free.
+    Of pixels, which are uint8, the network sees ``(x - zero_point) * scale``. Of features, which are float32,
+    it sees ``(x - mean) * scale``, with constants of each feature's own.
+
+    Attributes:
+        name: Of the input.
+        shape: Without the batch axis: ``(channels, height, width)`` or ``(features,)``.
+        storage: ``uint8`` or ``float32``.
+        scale: Of pixels.
+        zero_point: Of pixels.
+        means: Of each feature; none for pixels.
+        scales: Of each feature, 0 for one that the network shall not see; none for pixels.
     """
 
     name: str
@@ -75,6 +86,8 @@ class InputSpec:
     storage: str = "uint8"
     scale: float = 1.0 / 255.0
     zero_point: int = 0
+    means: tuple[float, ...] = ()
+    scales: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -205,7 +218,9 @@ class Blueprint:
 
     def holds_pixels(self, name: str) -> bool:
         """Whether a layer, or the input, gives raw pixels: as they came, resized, or in another order."""
-        return name == self.input.name or self[name].operation in _MOVING
+        if name == self.input.name:
+            return self.input.storage == "uint8"
+        return self[name].operation in _MOVING
 
     def source_of_codes(self, name: str) -> str:
         """The layer, or the input, whose scale the codes of a uint8 tensor have."""
@@ -224,7 +239,11 @@ class Blueprint:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON data with a ``format_version``."""
-        return {"format_version": FORMAT_VERSION, **asdict(self)}
+        made: dict[str, Any] = {"format_version": FORMAT_VERSION, **asdict(self)}
+        of_others = ("means", "scales") if self.input.storage == "uint8" else ("scale", "zero_point")
+        for name in of_others:
+            del made["input"][name]
+        return made
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Blueprint":
@@ -241,8 +260,14 @@ class Blueprint:
                 found=version,
                 readable=[FORMAT_VERSION],
             )
-        given: dict[str, Any] = {**data["input"], "shape": tuple(data["input"]["shape"])}
-        return cls(InputSpec(**given), tuple(_layer_from(layer) for layer in data["layers"]), data["output"])
+        layers = tuple(_layer_from(layer) for layer in data["layers"])
+        return cls(_input_from(data["input"]), layers, data["output"])
+
+
+def _input_from(data: Mapping[str, Any]) -> InputSpec:
+    rows = {name: tuple(data.get(name, ())) for name in ("shape", "means", "scales")}
+    read: dict[str, Any] = {**data, **rows}
+    return InputSpec(**read)
 
 
 def _layer_from(data: Mapping[str, Any]) -> Layer:

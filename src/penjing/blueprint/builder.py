@@ -67,6 +67,16 @@ class BlueprintBuilder:
         source = source or self._input.name
         return self._append("input.dequantize", "dequantize", (source,), self.shape_of(source))
 
+    def standardise(self) -> str:
+        """Turn the features of the input into normalised floats.
+
+        A layer of its own: in the weights of the next one, features of unlike ranges would share the scales
+        of its integers.
+        """
+        shape = self._input.shape
+        tensors = (TensorSpec("mean", shape, "float32"), TensorSpec("scale", shape, "float32"))
+        return self._append("input.standardise", "standardise", (self._input.name,), shape, tensors=tensors)
+
     def conv2d(
         self,
         name: str,

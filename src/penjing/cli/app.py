@@ -40,7 +40,9 @@ RunPath = Annotated[Path, typer.Argument(help="The run folder.", metavar="RUN")]
 
 @app.command(epilog="Example: penjing init image-classification > my.yaml")
 def init(
-    task: Annotated[str, typer.Argument(help="The task; image-classification.")] = "image-classification",
+    task: Annotated[
+        str, typer.Argument(help="The task: image-classification or vector-classification.")
+    ] = "image-classification",
 ) -> None:
     """Print a commented configuration."""
     from penjing.cli.templates import template

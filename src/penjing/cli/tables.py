@@ -11,7 +11,7 @@ def front_lines(document: Mapping[str, Any]) -> list[str]:
         return ["The front is empty: no finished design meets the constraints. Resume with more budget."]
     lines = [
         f"{'design':<10}{'test accuracy [95 %]':>24}{'validation':>12}{'bytes':>10}{'parameters':>12}"
-        f"{'latency ms [95 %]':>28}{'images/s':>10}"
+        f"{'latency ms [95 %]':>28}{'per s':>10}"
     ]
     for entry in front:
         test, latency = entry["accuracy"], entry["latency_ms"]

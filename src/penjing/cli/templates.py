@@ -3,8 +3,7 @@
 from importlib.resources import files
 
 from penjing.errors import unknown_name
-
-TASKS = ("image-classification",)
+from penjing.tasks import TASKS
 
 
 def template(task: str) -> str:

@@ -17,23 +17,27 @@ S = TypeVar("S", bound=Settings)
 
 @dataclass(frozen=True)
 class FamilyKind(Generic[S]):
-    """A family before there are images.
+    """A family before there are data.
 
     Attributes:
         make: From input, number of classes and settings to the family.
         settings: What may be set, with defaults that follow the images.
         is_elastic: Whether a supernet holds all its networks, so that they can share one training.
+        reads_vectors: Whether its networks read rows of features too, and not images alone.
+        searches_optimiser: Whether the optimiser is a choice of its search space, and not one of finalists.
     """
 
     make: Callable[[InputSpec, int, S], Family]
     settings: type[S]
     is_elastic: bool = False
+    reads_vectors: bool = False
+    searches_optimiser: bool = False
 
     def family(self, given: InputSpec, n_classes: int, changes: Mapping[str, Any]) -> Family:
-        """The family for images, with some settings changed.
+        """The family for images or vectors, with some settings changed.
 
         Args:
-            given: The input: shape ``(channels, height, width)`` and normalisation constants.
+            given: The input: shape ``(channels, height, width)`` or ``(features,)``, and what normalises it.
             n_classes: Width of the result.
             changes: Settings that do not follow the images.
 
@@ -48,7 +52,7 @@ FAMILIES: Mapping[str, FamilyKind[Any]] = {
     "convolutional": FamilyKind(ConvolutionalFamily, ConvolutionalSettings, is_elastic=True),
     "nasbench201": FamilyKind(NasBench201Family, NasBench201Settings),
     "nasnet": FamilyKind(NasNetFamily, NasNetSettings),
-    "chain": FamilyKind(ChainFamily, ChainSettings),
+    "chain": FamilyKind(ChainFamily, ChainSettings, reads_vectors=True, searches_optimiser=True),
 }
 
 

@@ -8,13 +8,14 @@ the blueprint's layer names with ``_`` for ``.``.
 import copy
 import keyword
 import re
+import textwrap
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from penjing.blueprint import Blueprint, Layer
+from penjing.blueprint import Blueprint, InputSpec, Layer
 from penjing.errors import InvalidValueError, unknown_name
 from penjing.protocols import FloatArray, QuantizationScheme
 
@@ -22,6 +23,7 @@ _SAFE = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
 _OPERATIONS = (
     "resize",
     "flatten",
+    "standardise",
     "quantize",
     "dequantize",
     "conv2d",
@@ -35,6 +37,7 @@ _OPERATIONS = (
     "global_average_pool",
     "linear",
 )
+_SOURCE_WIDTH = 88
 # Names that the source, or the module that it defines, already uses.
 _TAKEN = {"x", "self", "torch", "nn", "F", "Network", *dir(nn.Module())}
 _HEADER = '''"""A network found by Penjing. It needs torch and nothing else.
@@ -42,7 +45,7 @@ _HEADER = '''"""A network found by Penjing. It needs torch and nothing else.
     from safetensors.torch import load_file
     network = Network()
     network.load_state_dict(load_file("weights.safetensors"))
-    logits = network.eval()(images)  # uint8 pixels, [N, {shape}]
+    logits = network.eval()({name})  # {kind}, [N, {shape}]
 """
 
 '''
@@ -63,7 +66,7 @@ def _check(blueprint: Blueprint) -> None:
     for layer in blueprint.layers:
         if layer.operation not in _OPERATIONS:
             raise unknown_name("operation", layer.operation, _OPERATIONS)
-        for suffix in ("", "_norm", "_codes"):
+        for suffix in ("", "_norm", "_codes", "_mean", "_scale"):
             name = _checked(layer) + suffix
             if owner.setdefault(name, layer.name) != layer.name:
                 raise InvalidValueError(f"Layers {owner[name]!r} and {layer.name!r} would both be {name!r}.")
@@ -88,9 +91,12 @@ def network_source(
     made: list[str] = []
     body: list[str] = []
     for layer in blueprint.layers:
+        made.extend(_constants(blueprint.input, layer))
         made.extend(_modules(layer, trainable))
         body.extend(_statements(layer, blueprint, scheme, trainable))
     shape = ", ".join(str(int(size)) for size in blueprint.input.shape)
+    reads_pixels = blueprint.input.storage == "uint8"
+    name, kind = ("images", "uint8 pixels") if reads_pixels else ("rows", "float32 features")
     lines = [
         "import torch",
         "from torch import nn",
@@ -98,7 +104,7 @@ def network_source(
         "",
         "",
         "class Network(nn.Module):",
-        f'    """Takes uint8 pixels ``[N, {shape}]``, gives logits."""',
+        f'    """Takes {kind} ``[N, {shape}]``, gives logits."""',
         "",
         "    def __init__(self) -> None:",
         "        super().__init__()",
@@ -109,7 +115,7 @@ def network_source(
         f"        return {_variable(blueprint.output, blueprint)}",
         "",
     ]
-    return _HEADER.format(shape=shape) + "\n".join(lines)
+    return _HEADER.format(name=name, kind=kind, shape=shape) + "\n".join(lines)
 
 
 def build_network(blueprint: Blueprint, trainable: bool = False) -> nn.Module:
@@ -121,6 +127,19 @@ def build_network(blueprint: Blueprint, trainable: bool = False) -> nn.Module:
 
 def _variable(name: str, blueprint: Blueprint) -> str:
     return "x" if name == blueprint.input.name else _checked(blueprint[name])
+
+
+def _constants(given: InputSpec, layer: Layer) -> list[str]:
+    """What normalises features is no weight: it is part of the source."""
+    if layer.operation != "standardise":
+        return []
+    lines: list[str] = []
+    for role, values in (("mean", given.means), ("scale", given.scales)):
+        name = f"{_checked(layer)}_{role}"
+        numbers = textwrap.wrap(", ".join(repr(float(value)) for value in values), _SOURCE_WIDTH)
+        lines += [f"{name} = torch.tensor([", *(f"    {line}" for line in numbers), "])"]
+        lines.append(f'self.register_buffer("{name}", {name}, persistent=False)')
+    return lines
 
 
 def _modules(layer: Layer, trainable: bool) -> list[str]:
@@ -171,6 +190,8 @@ def _statements(
         lines.append(f'    {name} = F.interpolate(x.float(), {size}, mode="bilinear").floor()')
     elif layer.operation == "flatten":
         lines.append(f"{name} = {sources[0]}.flatten(1)")
+    elif layer.operation == "standardise":
+        lines.append(f"{name} = ({sources[0]} - self.{name}_mean) * self.{name}_scale")
     elif layer.operation == "dequantize":
         lines.append(f"{name} = {_normalised(sources[0], layer.inputs[0], blueprint)}")
     elif layer.operation == "quantize":

@@ -16,7 +16,7 @@ _HEADS = (
     "File",
     "Latency",
     "Of reference",
-    "Images per s",
+    "Predictions per s",
     "Parameters",
     "MACs",
     "Artifact",
@@ -56,10 +56,10 @@ def _how_measured(page: Page) -> str:
     threads = (
         f"{design.threads} thread{'s' if design.threads != 1 else ''}" if design.threads else "one process"
     )
-    split = f" ({design.n_test:,} images)" if design.n_test else ""
+    split = f" ({design.n_test:,} examples)" if design.n_test else ""
     return (
         f"Validation decides what is on the front; the test split{split} is shown beside it and never "
-        f"selects. Latency is the median time of one image on {threads}. "
+        f"selects. Latency is the median time of one prediction on {threads}. "
         "The small numbers are 95 % intervals."
     )
 
@@ -99,8 +99,8 @@ def designs_section(page: Page) -> str:
         return ""
     words = (
         "One box per layer, from left to right. Height: channels, on a logarithmic scale, with their number "
-        "above. Below: kernel and stride, d2 where it reads every second pixel, the kind of layer, the size "
-        "of the image where it changes. Red arcs are residual connections. Hover over a layer for shapes, "
+        "above. Below: kernel and stride, d2 where it reads every second pixel, the kind of layer, height and "
+        "width where they change. Red arcs are residual connections. Hover over a layer for shapes, "
         "parameters and bytes."
     )
     blueprints = [design.blueprint for design in page.designs if design.blueprint]
@@ -150,16 +150,16 @@ def _facts(design: DesignView) -> str:
     shown = [
         ("validation", "Validation", per_cent(design.validation.value), _range(design.validation, per_cent)),
         ("test", "Test", test, test_range),
-        ("n_test", "Test images", count(design.n_test), ""),
+        ("n_test", "Test examples", count(design.n_test), ""),
         ("size_bytes", "File", size(design.size_bytes), f"{design.size_bytes:,.0f} bytes"),
         ("predicted_size_bytes", "Predicted file", size(design.predicted_size_bytes), ""),
-        ("latency_ms", "Latency of one image", time(latency.value), _range(latency, time)),
+        ("latency_ms", "Latency of one prediction", time(latency.value), _range(latency, time)),
         ("predicted_latency_ms", "Predicted latency", time(design.predicted_latency_ms), ""),
         ("ratio_to_reference", "Of the reference’s latency", factor(design.ratio_to_reference), ""),
         ("spread", "Spread of the latency", per_cent(design.spread, 1), _busy(design.spread)),
         ("calls", "Timed calls", count(design.calls), ""),
         ("threads", "Threads", count(design.threads), ""),
-        ("throughput_per_s", "Images per second", count(design.throughput_per_s), "in batches"),
+        ("throughput_per_s", "Predictions per second", count(design.throughput_per_s), "in batches"),
         ("parameters", "Parameters", count(design.parameters), ""),
         ("macs", "Multiply-accumulates", count(design.macs), ""),
     ]
@@ -180,7 +180,7 @@ def _lost(compression: Mapping[str, Any]) -> tuple[str, str]:
     margin = f"{100 * compression['margin']:g} points"
     shown = "shown to be less than" if compression["is_non_inferior"] else "not shown to be less than"
     points = round(-100 * compression["accuracy_difference"], 2) + 0.0  # never "-0.00"
-    return f"{points:.2f} points", f"{shown} {margin}: paired on {compression['n']:,} validation images"
+    return f"{points:.2f} points", f"{shown} {margin}: paired on {compression['n']:,} validation examples"
 
 
 def _busy(spread: float | None) -> str:

@@ -19,6 +19,7 @@ _ABOVE, _ABOVE_ARCS, _BELOW = 24.0, 38.0, 64.0
 _SHORT = {
     "resize": "resize",
     "flatten": "flatten",
+    "standardise": "normalise",
     "quantize": "quantize",
     "dequantize": "dequantize",
     "add": "add",

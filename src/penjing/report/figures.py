@@ -26,7 +26,7 @@ _NAMES = {
 _FRONT, _OTHER, _REFERENCE, _LIMIT = "#d62839", "#a07178", "#8a63c7", "#4f8f3f"
 _BAR = "#8d99ae"
 _WRITE: dict[str, Callable[[float | None], str]] = {"size_bytes": size, "latency_ms": time}
-_AXES = {"size_bytes": "size of the file", "latency_ms": "latency of one image"}
+_AXES = {"size_bytes": "size of the file", "latency_ms": "latency of one prediction"}
 
 
 def figures_of(page: Page) -> dict[str, Any]:

@@ -54,18 +54,18 @@ class DesignView:
         sentence: When to take it.
         validation: Accuracy of the file on validation, which decides.
         test: Accuracy of the file on the test split, which never decides; None if it was not measured.
-        n_test: Images of the test split.
+        n_test: Examples of the test split.
         size_bytes: Of the file.
         predicted_size_bytes: As the search computed it.
-        latency_ms: Measured, one image per call.
+        latency_ms: Measured, one example per call.
         predicted_latency_ms: As the search predicted it.
         ratio_to_reference: Its latency in those of the reference, measured in turns.
         spread: Interquartile range of the latency over its median; above 0.1 the machine was busy.
         calls: Timed calls.
         threads: Threads of the runtime.
-        throughput_per_s: Images per second in batches.
+        throughput_per_s: Predictions per second in batches.
         parameters: Weights and biases.
-        macs: Multiply-accumulates of one image.
+        macs: Multiply-accumulates of one prediction.
         candidate: Its choices.
         recipe: How it was trained and compressed, and how well file and network agree.
         blueprint: Its network; None if this Penjing cannot read it.

@@ -8,6 +8,7 @@ from penjing.report.markup import Cell, field, figure, folded, number, pairs, se
 from penjing.report.page import ChoiceWorth, DesignView, Page, Worth
 from penjing.report.wording import count, duration, factor, per_cent, size, time
 
+_MOST_VALUES = 4
 _ERRORS = {
     "within_10_percent": "share within ±10 %",
     "median_relative_error": "median error",
@@ -263,7 +264,7 @@ def reference_section(page: Page) -> str:
     if measured.get("empty_call_ms"):
         rows["Of every latency, the call itself"] = time(measured["empty_call_ms"])
     if measured.get("throughput_per_s"):
-        rows["Images per second in batches"] = count(measured["throughput_per_s"])
+        rows["Predictions per second in batches"] = count(measured["throughput_per_s"])
     if "accuracy" in known:
         rows["Accuracy on validation"] = per_cent(known["accuracy"])
     words = "A plain network of the same family in 32-bit floats, the middle of every choice."
@@ -271,9 +272,15 @@ def reference_section(page: Page) -> str:
     return section("reference", "The reference", field("reference", body))
 
 
+def _shortened(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what is known of every single feature: the network's source has it."""
+    is_long = {name: isinstance(value, list) and len(value) > _MOST_VALUES for name, value in facts.items()}
+    return {name: f"of {len(value)} features" if is_long[name] else value for name, value in facts.items()}
+
+
 def origin_section(page: Page) -> str:
     """Data, settings, versions, processor: what is needed to do it again."""
-    data = pairs(page.data) if page.data else sentence("Nothing was kept about the data.")
+    data = pairs(_shortened(page.data)) if page.data else sentence("Nothing was kept about the data.")
     names = "".join(f"<span>{text(name)}</span>" for name in page.class_names)
     versions = pairs(page.versions) if page.versions else sentence("No finished design says its versions.")
     flags = "".join(f"<span>{text(flag)}</span>" for flag in page.processor) or "<span>unknown</span>"

@@ -37,7 +37,7 @@ def front_sentence(design: Standing, front: Sequence[Standing]) -> str:
         >>> front_sentence(small, [small, large])  # doctest: +ELLIPSIS
         'Take it when size and speed matter most...'
         >>> front_sentence(large, [small, large])
-        'Take it when accuracy matters most: the most accurate, for 40.0 kB and 80 μs per image.'
+        'Take it when accuracy matters most: the most accurate, for 40.0 kB and 80 μs per prediction.'
     """
     others = [other for other in front if other.id != design.id]
     if not others:
@@ -47,7 +47,7 @@ def front_sentence(design: Standing, front: Sequence[Standing]) -> str:
     verb = "matters" if len(titles) == 1 else "matter"
     when = f"Take it when {listed(list(titles))} {verb} most: the {listed(list(titles.values()))}"
     if design.id == best.id:
-        return f"{when}, for {size(design.size_bytes)} and {time(design.latency_ms)} per image."
+        return f"{when}, for {size(design.size_bytes)} and {time(design.latency_ms)} per prediction."
     compared = f"{_loss(design, best)}{_gains(design, best)}"
     return f"{when if titles else _limits(design, others)}; {compared}."
 
@@ -87,7 +87,7 @@ def _loss(design: Standing, best: Standing) -> str:
     points = 100 * (best.accuracy.value - design.accuracy.value)
     if points < 0.05:
         return "as accurate as the best"
-    overlap = ", within what the validation images can tell" if _overlap(design, best) else ""
+    overlap = ", within what the validation examples can tell" if _overlap(design, best) else ""
     return f"{points:.1f} points less accurate than the best{overlap}"
 
 
@@ -120,9 +120,9 @@ def _limits(design: Standing, others: Sequence[Standing]) -> str:
         return f"Take it when the file may have {between}: nothing as small is more accurate"
     if slower is not None and slower > design.latency_ms:
         between = f"{time(design.latency_ms)} to {time(slower)}"
-        return f"Take it when an image may take {between}: nothing as fast is more accurate"
+        return f"Take it when a prediction may take {between}: nothing as fast is more accurate"
     return (
-        f"Take it when the file must stay under {size(_next(design.size_bytes))} and an image under "
+        f"Take it when the file must stay under {size(_next(design.size_bytes))} and a prediction under "
         f"{time(_next(design.latency_ms))}: nothing that keeps to both is more accurate"
     )
 

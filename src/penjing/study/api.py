@@ -1,7 +1,7 @@
 """The door for Python: search, resume, and what they give."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,9 @@ from penjing.objectives import METRICS
 from penjing.store import Journal, JsonLinesHandler, RunFolder
 from penjing.store.front import front_of
 from penjing.study.budget import Stopwatch, parse_budget
-from penjing.study.config import NAMED_DATA, StudyConfig, checked
+from penjing.study.config import StudyConfig, checked
 from penjing.study.exporting import export_design
+from penjing.study.kind_of_run import named_data
 from penjing.study.pipeline import Pipeline
 from penjing.study.preparation import facts_of, keep_data, kept_facts, load_data
 from penjing.study.progress import DATA, Observer, Progress, ignore
@@ -99,7 +100,7 @@ def search(
     """Find the non-dominated designs for data, constraints and a budget.
 
     Args:
-        task: What is learnt.
+        task: What is learnt: ``image-classification``, or ``vector-classification`` from rows of features.
         data: A name, a path, one of these per part, or arrays; see ``docs/how-to/data.md``.
         constraints: Such as ``size_bytes <= 60 kB``.
         budget: A time or a number of evaluations.
@@ -118,7 +119,7 @@ def search(
     """
     if data is None:
         raise ConfigError("search needs data: a name, a path or arrays. Say, for example, data='digits'.")
-    named = _named(data)
+    named = _named(data, named_data(task))
     described: dict[str, Any] = {
         "task": task,
         "data": ARRAYS if named is None else named,
@@ -138,15 +139,15 @@ def search(
     return run_study(checked(described), out, data if named is None else None, observe)
 
 
-def _named(data: Any) -> str | dict[str, str] | None:
+def _named(data: Any, known: Collection[str]) -> str | dict[str, str] | None:
     """Data as a configuration names them, the same from any folder; None for arrays."""
     if isinstance(data, str | Path):
         path = Path(data).expanduser()
         # A name, such as digits or hf:NAME, stays one.
-        is_path = isinstance(data, Path) or (data not in NAMED_DATA and path.exists())
+        is_path = isinstance(data, Path) or (data not in known and path.exists())
         return str(path.absolute() if is_path else data)
     if isinstance(data, Mapping) and data and all(isinstance(part, str | Path) for part in data.values()):
-        return {name: str(_named(part)) for name, part in data.items()}
+        return {name: str(_named(part, known)) for name, part in data.items()}
     return None
 
 

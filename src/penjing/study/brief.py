@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from penjing.study.jobs import ALONE, SUPERNET
+from penjing.study.lengths import lengths_of
 from penjing.study.phases import phases_of
 from penjing.study.training_precision import reference_step_ms
 from penjing.training import training_device
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from penjing.study.study import Study
 
 _USUAL_IMAGES, _FEWEST_IMAGES = 40_000, 8_000
-_FEWEST_EPOCHS, _MOST_EPOCHS = 0.1, 15.0
+_FEWEST_EPOCHS = 0.1
 # With fewer, the model of accuracy knows little more than that large networks are better; those that
 # matter are trained further before the search ends.
 _WORTHWHILE_EVALUATIONS = 60
@@ -60,7 +61,8 @@ def _epochs(study: "Study") -> float:
         else affordable / (_WORTHWHILE_EVALUATIONS * study.config.search.folds)
     )
     images = float(np.clip(each, _FEWEST_IMAGES, _USUAL_IMAGES))
-    return float(np.clip(images / study.facts.n_train, _FEWEST_EPOCHS, _MOST_EPOCHS))
+    most = lengths_of(study.facts).brief
+    return float(np.clip(images / study.facts.n_train, _FEWEST_EPOCHS, most))
 
 
 def _affordable_images(study: "Study") -> float | None:

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -11,15 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFlo
 
 from penjing.blueprint import PRECISIONS
 from penjing.errors import ConfigError, unknown_name
-from penjing.families import FAMILIES, family_kind
 from penjing.objectives import METRICS, parse_constraint, parse_objective
 from penjing.protocols import OPTIMISERS
 from penjing.search import available_algorithms, expects_gains, searcher_class
 from penjing.study.budget import parse_budget
+from penjing.study.kind_of_run import check_kind, named_data, with_defaults
 from penjing.study.phases import phases_of
 
-# Data that a configuration names and that are no path, whatever lies beside it.
-NAMED_DATA = ("digits",)
 SEARCHED_METRICS = ("accuracy", "latency_ms", "size_bytes", "parameters", "macs")
 # Keys of ``search`` that act only where another key has one of some values.
 _ACTS_ONLY_WITH = (
@@ -39,9 +37,6 @@ _TAKEN_NAMES = {"data", "latency model", "shared training", "finalists", "measur
 ScoreName = Literal[
     "params", "macs", "grad_norm", "snip", "grasp", "fisher", "synflow", "jacov", "naswot", "zen"
 ]
-
-
-_OF_CONVOLUTIONS = ("fisher", "naswot", "zen")
 
 
 class _Strict(BaseModel):
@@ -122,7 +117,7 @@ class StudyConfig(_Strict):
     """One run, complete."""
 
     format_version: Literal[1] = 1
-    task: Literal["image-classification"] = "image-classification"
+    task: Literal["image-classification", "vector-classification"] = "image-classification"
     data: str | dict[str, str]
     image_size: int | None = Field(default=None, ge=4)
     layout: Literal["NHW", "NHWC", "NCHW"] | None = None
@@ -153,16 +148,15 @@ def checked(data: dict[str, Any]) -> StudyConfig:
         PenjingError: For an objective, constraint, budget or precision that cannot be read.
     """
     try:
-        config = StudyConfig.model_validate(data)
+        config = StudyConfig.model_validate(with_defaults(data))
     except ValidationError as error:
         raise ConfigError(_explained(error), problems=error.errors(include_url=False)) from None
     _check_metrics(config)
     _check_box(config)
     _check_names(config)
     _check_search(config.search, config.space.precisions)
-    _check_networks(config.space, config.search)
+    check_kind(config)
     _check_finalists(config)
-    _check_zero_cost(config)
     return config
 
 
@@ -246,15 +240,6 @@ def _check_forecasts(search: SearchConfig) -> None:
             )
 
 
-def _check_zero_cost(config: StudyConfig) -> None:
-    score, networks = config.search.zero_cost, config.space.networks
-    if networks == "chain" and score in _OF_CONVOLUTIONS:
-        raise ConfigError(
-            f"search.zero_cost is {score!r}, which looks at convolutions and ReLUs; space.networks: chain "
-            "has none or few of these. Take 'synflow', 'snip' or 'grad_norm'."
-        )
-
-
 def _check_phases(search: SearchConfig, precisions: Sequence[str]) -> None:
     phases = search.phases
     usual = SearchConfig.model_fields["algorithm"].default
@@ -299,26 +284,6 @@ def _check_phases(search: SearchConfig, precisions: Sequence[str]) -> None:
             )
 
 
-def _check_networks(space: SpaceConfig, search: SearchConfig) -> None:
-    kind = family_kind(space.networks)
-    # Whether the values fit each other is known once the images are.
-    kind.settings.check(space.family)
-    if kind.is_elastic:
-        return
-    if search.train_on == "supernet":
-        elastic = [name for name, other in FAMILIES.items() if other.is_elastic]
-        raise ConfigError(
-            f"search.train_on is 'supernet', but networks of the kind {space.networks!r} cannot share one "
-            f"training; {', '.join(map(repr, elastic))} can. Set search.train_on to 'alone' or 'auto', or "
-            "take other space.networks."
-        )
-    if search.supernet_epochs != SearchConfig.model_fields["supernet_epochs"].default:
-        raise ConfigError(
-            f"search.supernet_epochs is {search.supernet_epochs!r}, which does nothing with space.networks: "
-            f"{space.networks}, which train alone. Leave it out."
-        )
-
-
 def _check_finalists(config: StudyConfig) -> None:
     evaluations, count = parse_budget(config.budget).evaluations, config.finalists.count
     n_phases = len(phases_of(config.search))
@@ -353,14 +318,14 @@ def load_config(path: str | Path) -> StudyConfig:
     if not isinstance(data, dict):
         raise ConfigError(f"{str(path)!r} must hold keys and values, got {type(data).__name__}.")
     if "data" in data:
-        data["data"] = _from_folder(data["data"], path.parent)
+        data["data"] = _from_folder(data["data"], path.parent, named_data(data.get("task")))
     return checked(data)
 
 
-def _from_folder(data: Any, folder: Path) -> Any:
+def _from_folder(data: Any, folder: Path, named: Collection[str]) -> Any:
     if isinstance(data, dict):
-        return {name: _from_folder(part, folder) for name, part in data.items()}
-    if not isinstance(data, str) or data in NAMED_DATA:
+        return {name: _from_folder(part, folder, named) for name, part in data.items()}
+    if not isinstance(data, str) or data in named:
         return data
     if not Path(data).is_absolute() and (folder / data).exists():
         return str((folder / data).resolve())

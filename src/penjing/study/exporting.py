@@ -1,14 +1,16 @@
 """Hand one design over: the files that ship and a short script that runs them."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from penjing.errors import RunFolderError, unknown_name
 from penjing.store import Manifest, RunFolder, write_atomically
 
-_SCRIPT = '''"""Run model.onnx on images with onnxruntime and numpy alone.
+_SCRIPT = '''"""Run model.onnx on {name} with onnxruntime and numpy alone.
 
-    python run.py images.npy        # uint8 pixels, [N, {shape}]
+    python run.py {name}.npy        # {kind}, [N, {shape}]
 """
 
 import json
@@ -20,8 +22,8 @@ import onnxruntime
 options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = 1
 session = onnxruntime.InferenceSession("model.onnx", options, providers=["CPUExecutionProvider"])
-images = np.load(sys.argv[1]) if len(sys.argv) > 1 else np.zeros((1, {shape}), np.uint8)
-logits = session.run(None, {{"x": images}})[0]
+{name} = np.load(sys.argv[1]) if len(sys.argv) > 1 else np.zeros((1, {shape}), np.{storage})
+logits = session.run(None, {{"x": {given}}})[0]
 names = json.load(open("manifest.json"))["run"]["class_names"]
 for row, label in enumerate(logits.argmax(axis=1)):
     print(row, names[label])
@@ -54,6 +56,15 @@ def export_design(run: RunFolder, design: str, folder: Path) -> Path:
             f"The design cannot be copied to {str(folder)!r}: {error.strerror}. Name another folder, or make "
             "room there."
         ) from error
-    shape = ", ".join(str(int(size)) for size in manifest.blueprint["input"]["shape"])
-    write_atomically(folder / "run.py", _SCRIPT.format(shape=shape))
+    write_atomically(folder / "run.py", _script(manifest.blueprint["input"]))
     return folder
+
+
+def _script(given: Mapping[str, Any]) -> str:
+    shape = ", ".join(str(int(size)) for size in given["shape"])
+    if given["storage"] == "uint8":
+        words = {"name": "images", "kind": "uint8 pixels", "storage": "uint8", "given": "images"}
+    else:  # tables are rarely kept in 32 bits
+        cast = "rows.astype(np.float32)"
+        words = {"name": "rows", "kind": "features as they come", "storage": "float32", "given": cast}
+    return _SCRIPT.format(shape=shape, **words)

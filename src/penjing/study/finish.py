@@ -84,7 +84,8 @@ class Finisher:
 
     def _space_key(self) -> str:
         """Equal for runs whose networks take the same times."""
-        choices = [[choice.name, list(choice.values)] for choice in self.pipeline.space]
+        decide = [choice for choice in self.pipeline.space if choice.part != "training"]
+        choices = [[choice.name, list(choice.values)] for choice in decide]
         space = self.config.space
         # Not every setting of a family is a choice.
         return content_key(choices, self.pipeline.facts.shape, space.networks, space.family)

@@ -12,7 +12,7 @@ from penjing.blueprint import Blueprint
 from penjing.study.draws import Draw, stream
 from penjing.training.device import CPU
 
-Size = tuple[int, int]
+Size = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class KeptData:
         return torch.from_numpy(drawn)
 
     def images(self, part: str, blueprint: Blueprint) -> torch.Tensor:
-        """Images of a part in the resolution that a network reads, uint8 ``[N, C, H, W]``."""
+        """Images of a part in the resolution that a network reads, uint8 ``[N, C, H, W]``; rows as is."""
         return self._resized(part, _size_of(blueprint))
 
     def placed(self, part: str, blueprint: Blueprint) -> torch.Tensor:
@@ -84,7 +84,7 @@ class KeptData:
 
     def _resize(self, part: str, size: Size) -> torch.Tensor:
         images = self.tensor(f"{part}_x")
-        if tuple(images.shape[2:]) == size:
+        if tuple(images.shape[2:]) == size:  # as rows of features always have it: none
             return images
         pieces = [
             functional.interpolate(piece.float(), size, mode="bilinear").floor().to(torch.uint8)
@@ -97,8 +97,8 @@ class KeptData:
 
 
 def _size_of(blueprint: Blueprint) -> Size:
-    """Height and width that a network reads inside its file."""
+    """Height and width that a network reads inside its file; nothing for rows of features."""
     size = blueprint.input.shape[1:]
     if "input.resize" in blueprint:
         size = blueprint["input.resize"].output_shape[1:]
-    return int(size[0]), int(size[1])
+    return tuple(int(length) for length in size)

@@ -1,11 +1,12 @@
 """From a candidate to what it will be: the steps of a run put together, without training anything."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from penjing.blueprint import Blueprint, InputSpec, macs, parameters, precision_named
+from penjing.blueprint import Blueprint, Graph, InputSpec, graph_of, macs, parameters, precision_named
 from penjing.compression.quantization.method import Quantization
 from penjing.errors import ConfigError
 from penjing.families import family_kind
@@ -17,20 +18,39 @@ from penjing.study.phases import phases_of
 from penjing.study.spaces import configured_space
 from penjing.training.loop import Recipe
 
+Floats = NDArray[np.float64]
+# The optimiser where the search chooses it; where finalists do, it is training.optimiser.
+SEARCHED_OPTIMISER = "network.optimiser"
 # Steps in a pass that leave room for larger ones.
 _MANY_STEPS = 100
+# One over less is no 32-bit float.
+_LEAST_DEVIATION = 1e-30
 
 
 @dataclass(frozen=True)
 class DataFacts:
-    """What the pipeline must know of the data: shape, classes, brightness, identity."""
+    """What the pipeline must know of the data.
 
-    shape: tuple[int, int, int]
+    Attributes:
+        shape: Of an image, ``(channels, height, width)``, or ``(features,)``.
+        n_classes: How many.
+        n_train: Training examples.
+        mean: Of the pixels, or of each feature.
+        deviation: Their standard deviation; 0 for a feature that is constant.
+        fingerprint: Of the data and their split.
+    """
+
+    shape: tuple[int, ...]
     n_classes: int
     n_train: int
-    mean: float
-    deviation: float
+    mean: float | tuple[float, ...]
+    deviation: float | tuple[float, ...]
     fingerprint: str
+
+    @property
+    def are_vectors(self) -> bool:
+        """Whether an example is a row of features."""
+        return len(self.shape) == 1
 
 
 class Pipeline:
@@ -43,7 +63,7 @@ class Pipeline:
 
     Raises:
         UnknownNameError: If the family has no such setting, or a value names what is not known.
-        ConfigError: If settings of the family do not fit each other or the images.
+        ConfigError: If settings of the family do not fit each other or the data.
     """
 
     def __init__(self, config: StudyConfig, facts: DataFacts, target: Target) -> None:
@@ -56,7 +76,8 @@ class Pipeline:
         self.family: Family = kind.family(_input(facts), facts.n_classes, config.space.family)
         self.quantization = Quantization(config.space.precisions, config.space.precision_per == "layer")
         compression = self.quantization.choices(self.family.blocks(), self.abilities)
-        self.space = SearchSpace([*self.family.choices(self.abilities), *compression])
+        searched = [_searched_optimiser(config)] if kind.searches_optimiser else []
+        self.space = SearchSpace([*self.family.choices(self.abilities), *searched, *compression])
         for phase in phases_of(config.search):
             configured_space(self, phase)  # what is not known is found before time is spent
         if config.search.folds > facts.n_train:
@@ -64,7 +85,7 @@ class Pipeline:
                 f"search.folds is {config.search.folds}, but there are {facts.n_train} training examples. "
                 f"Ask for at most {facts.n_train} folds, better for five."
             )
-        self.training_space = SearchSpace(_training_choices(config))
+        self.training_space = SearchSpace(_training_choices(config, kind.searches_optimiser))
         self.latency_ms: Callable[[Blueprint], float] | None = None
         self._costs: dict[tuple[str, bool], dict[str, float]] = {}
 
@@ -95,11 +116,20 @@ class Pipeline:
         return made
 
     def reference(self) -> Candidate:
-        """The network that others are compared with, before compression."""
-        return self.family.reference(self.space.choices)
+        """The network that others are compared with, before compression, trained in the first way offered."""
+        searched = {choice.name: choice.values[0] for choice in self.space if choice.part == "training"}
+        return Candidate({**self.family.reference(self.space.choices), **searched})
+
+    def graph(self, candidate: Candidate) -> Graph:
+        """The candidate's network as it ships, for models that read graphs; its input tells the optimiser."""
+        made = graph_of(self.blueprint(candidate))
+        if SEARCHED_OPTIMISER not in candidate:
+            return made
+        given, *others = made.labels
+        return replace(made, labels=(f"{given} {candidate[SEARCHED_OPTIMISER]}", *others))
 
     def architecture_key(self, candidate: Candidate) -> str:
-        """Equal for candidates that share a network before compression."""
+        """Equal for candidates that share a network before compression, and how the search trains it."""
         return architecture_key(self.space, candidate)
 
     def uniform(self, precision: str) -> dict[str, Value]:
@@ -107,13 +137,13 @@ class Pipeline:
         return self.quantization.uniform(precision)
 
     def recipe(self, training: Mapping[str, object], epochs: float) -> Recipe:
-        """The recipe that training choices describe."""
+        """The recipe that training choices describe, those of the search among them."""
         return Recipe(
             epochs=epochs,
             learning_rate=float(str(training["training.learning_rate"])),
             weight_decay=float(str(training["training.weight_decay"])),
             distillation_weight=float(str(training["training.distillation_weight"])),
-            optimiser=str(training["training.optimiser"]),
+            optimiser=str(training.get(SEARCHED_OPTIMISER) or training["training.optimiser"]),
             label_smoothing=float(str(training["training.label_smoothing"])),
             batch_size=self.config.training.batch_size,
         )
@@ -124,7 +154,7 @@ class Pipeline:
 
     @property
     def finalist_batch_size(self) -> int:
-        """Images per step for finalists: as configured, else twice those of brief ones if steps abound."""
+        """Examples per step for finalists: as configured, else twice those of brief ones if steps abound."""
         double = 2 * self.config.training.batch_size
         abound = self.facts.n_train >= _MANY_STEPS * double
         return self.config.finalists.batch_size or (double if abound else self.config.training.batch_size)
@@ -147,6 +177,8 @@ class Pipeline:
 
 def _input(facts: DataFacts) -> InputSpec:
     """Round the normalisation to constants that the file holds, the zero point to a pixel value."""
+    if isinstance(facts.mean, tuple) or isinstance(facts.deviation, tuple):
+        return _input_of_features(facts.shape, np.array(facts.mean), np.array(facts.deviation))
     # A mostly black image pads with black: its own zero stays zero, and one constant is saved.
     is_dark = facts.mean < 100.0 and facts.shape[0] == 1
     zero_point = 0 if is_dark else round(facts.mean)
@@ -154,13 +186,29 @@ def _input(facts: DataFacts) -> InputSpec:
     return InputSpec("x", facts.shape, scale=scale, zero_point=zero_point)
 
 
-def _training_choices(config: StudyConfig) -> list[Choice]:
+def _input_of_features(shape: tuple[int, ...], means: Floats, deviations: Floats) -> InputSpec:
+    """What is constant in training gets the scale 0: what else it may be, no network has learnt."""
+    scales = np.divide(1.0, deviations, out=np.zeros_like(deviations), where=deviations > _LEAST_DEVIATION)
+    return InputSpec("x", shape, "float32", means=_rounded(means), scales=_rounded(scales))
+
+
+def _rounded(values: Floats) -> tuple[float, ...]:
+    """The shortest decimals that are the nearest 32-bit floats."""
+    return tuple(float(str(value)) for value in values.astype(np.float32))
+
+
+def _searched_optimiser(config: StudyConfig) -> Choice:
+    return Choice(SEARCHED_OPTIMISER, tuple(config.training.optimisers), "training", ordered=False)
+
+
+def _training_choices(config: StudyConfig, is_optimiser_searched: bool) -> list[Choice]:
     offered = config.training
     weights = offered.distillation_weights if config.finalists.distillation else [0.0]
+    optimiser = Choice("training.optimiser", tuple(offered.optimisers), "training", ordered=False)
     return [
         Choice("training.learning_rate", tuple(offered.learning_rates), "training"),
         Choice("training.weight_decay", tuple(offered.weight_decays), "training"),
         Choice("training.distillation_weight", tuple(weights), "training"),
         Choice("training.label_smoothing", tuple(offered.label_smoothings), "training"),
-        Choice("training.optimiser", tuple(offered.optimisers), "training", ordered=False),
+        *([] if is_optimiser_searched else [optimiser]),
     ]

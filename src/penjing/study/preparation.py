@@ -1,51 +1,62 @@
-"""Before the search: load and check the data, keep them for the workers, know their brightness."""
+"""Before the search: load and check the data, keep them for the workers, know what normalises them."""
 
 import io
+from typing import Any
 
 import numpy as np
 
 from penjing.store import Journal, RunFolder, write_atomically
 from penjing.study.config import StudyConfig
+from penjing.study.kind_of_run import IMAGE_KEYS
 from penjing.study.pipeline import DataFacts
-from penjing.tasks.image_classification import ImageData, Source, load
+from penjing.tasks import TASKS
+from penjing.tasks.classification import LabelledData
+from penjing.tasks.vector_classification import moments
 
 
-def load_data(config: StudyConfig, source: Source | None = None) -> ImageData:
+def load_data(config: StudyConfig, source: Any = None) -> LabelledData:
     """Load what the configuration names, or the arrays that were passed instead."""
-    return load(
+    task = TASKS[config.task]
+    of_images = () if task.reads_vectors else IMAGE_KEYS
+    return task.load(
         config.data if source is None else source,
         seed=config.seed,
         max_train=config.max_train,
-        image_size=config.image_size,
-        layout=config.layout,
         classes=config.classes,
-        image_column=config.image_column,
-        label_column=config.label_column,
         validation_fraction=config.validation_fraction,
         test_fraction=config.test_fraction,
+        **{key: getattr(config, key) for key in of_images},
     )
 
 
-def facts_of(data: ImageData) -> DataFacts:
-    """What the pipeline must know; brightness from the training images only."""
-    pixels = data.train.x[:: max(1, len(data.train) // 5000)].astype(np.float64)
+def facts_of(data: LabelledData) -> DataFacts:
+    """What the pipeline must know; what normalises comes from the training part only."""
+    mean, deviation = _brightness(data) if data.train.x.dtype == np.uint8 else moments(data.train.x)
     return DataFacts(
         shape=data.shape,
         n_classes=data.n_classes,
         n_train=len(data.train),
-        mean=round(float(pixels.mean()), 3),
-        deviation=round(float(pixels.std()), 3),
+        mean=mean,
+        deviation=deviation,
         fingerprint=data.fingerprint,
     )
+
+
+def _brightness(data: LabelledData) -> tuple[float, float]:
+    pixels = data.train.x[:: max(1, len(data.train) // 5000)].astype(np.float64)
+    return round(float(pixels.mean()), 3), round(float(pixels.std()), 3)
 
 
 def kept_facts(journal: Journal) -> DataFacts | None:
     """The same, as the journal of a run has them; None before its data were kept."""
     kept = journal.get("facts")
-    return DataFacts(**{**kept, "shape": tuple(kept["shape"])}) if kept else None
+    if not kept:
+        return None
+    known: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in kept.items()}
+    return DataFacts(**known)
 
 
-def keep_data(data: ImageData, run: RunFolder) -> None:
+def keep_data(data: LabelledData, run: RunFolder) -> None:
     """Write the arrays where every worker maps them into memory instead of loading them again.
 
     Raises:

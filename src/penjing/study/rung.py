@@ -45,7 +45,7 @@ class Seat:
 
 
 def without_training(candidate: Mapping[str, Value]) -> Candidate:
-    """The candidate's architecture and compression choices."""
+    """The candidate as the search has it: without the training choices of finalists."""
     return Candidate({name: v for name, v in candidate.items() if not name.startswith("training.")})
 
 

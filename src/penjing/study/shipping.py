@@ -30,7 +30,7 @@ def ship(
     ready: nn.Module,
     uncompressed: nn.Module,
     scheme: QuantizationScheme,
-    images: torch.Tensor,
+    examples: torch.Tensor,
     labels: torch.Tensor,
 ) -> dict[str, object]:
     """Write ``model.onnx``, ``weights.safetensors`` and ``network.py``.
@@ -42,30 +42,31 @@ def ship(
         ready: The simulated network.
         uncompressed: The network in 32-bit floats that it was made from.
         scheme: Its scales.
-        images: Validation images as they come, uint8 ``[N, C, H, W]``; the first are compared.
+        examples: Of validation, as they come, ``[N, …]``; the first are compared.
         labels: ``[N]``.
 
     Returns:
-        Accuracy of the artifact on all images, its size, how well it agrees, and what compression changed.
+        Accuracy of the artifact on all examples, its size, how well it agrees, and what compression changed.
 
     Raises:
         ArtifactError: If artifact and network do not agree.
     """
     weights = float_weights(ready, blueprint)
     artifact = target.write(blueprint, weights, scheme)
-    from_file = target.predict(artifact, images.numpy())
-    n = min(COMPARED_IMAGES, len(images))
-    simulated = logits_of(ready, images[:n]).numpy()
+    from_file = target.predict(artifact, examples.numpy())
+    n = min(COMPARED_IMAGES, len(examples))
+    simulated = logits_of(ready, examples[:n]).numpy()
     truth = labels.numpy()
     agreement = float((from_file[:n].argmax(1) == simulated.argmax(1)).mean())
     by_file = float((from_file[:n].argmax(1) == truth[:n]).mean())
     by_network = float((simulated.argmax(1) == truth[:n]).mean())
-    # On few images one prediction is more than the allowed difference.
+    # Of few examples one prediction is more than the allowed difference.
     allowed = max(LARGEST_ACCURACY_DIFFERENCE, 2.0 / n)
-    if agreement < LEAST_AGREEMENT or abs(by_file - by_network) > allowed:
+    least = min(LEAST_AGREEMENT, 1.0 - 1.0 / n)
+    if agreement < least or abs(by_file - by_network) > allowed:
         raise ArtifactError(
-            f"The artifact of design {folder.name} agrees with its network on {agreement:.2%} of {n} images "
-            f"(accuracy {by_file:.2%} against {by_network:.2%}). At least {LEAST_AGREEMENT:.0%} and a "
+            f"The artifact of design {folder.name} agrees with its network on {agreement:.2%} of {n} "
+            f"examples (accuracy {by_file:.2%} against {by_network:.2%}). At least {least:.0%} and a "
             f"difference of at most {allowed:.1%} are needed. The design is left out."
         )
     folder.mkdir(parents=True, exist_ok=True)
@@ -82,16 +83,16 @@ def ship(
         "agreement": agreement,
         "largest_logit_difference": float(np.abs(from_file[:n] - simulated).max()),
         "n_agreement_images": n,
-        "compression": _difference(from_file.argmax(1) == truth, _is_right(uncompressed, images, labels)),
+        "compression": _difference(from_file.argmax(1) == truth, _is_right(uncompressed, examples, labels)),
     }
 
 
-def _is_right(network: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> NDArray[np.bool_]:
-    return (logits_of(network, images).argmax(1) == labels).numpy()
+def _is_right(network: nn.Module, examples: torch.Tensor, labels: torch.Tensor) -> NDArray[np.bool_]:
+    return (logits_of(network, examples).argmax(1) == labels).numpy()
 
 
 def _difference(compressed: NDArray[np.bool_], before: NDArray[np.bool_]) -> dict[str, object]:
-    """Accuracy of the artifact minus that of its network before compression, on the same images."""
+    """Accuracy of the artifact minus that of its network before compression, on the same examples."""
     value, low, high = paired_difference_interval(compressed, before)
     return {
         "accuracy_difference": value,

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from penjing.blueprint import graph_of
 from penjing.errors import EvaluationError
 from penjing.objectives import Constraint, hypervolume, non_dominated_mask, parse_constraint
 from penjing.protocols import Executor
@@ -26,6 +25,7 @@ from penjing.study.executor import LocalExecutor, n_usable_cores
 from penjing.study.finalists import FinalistRounds
 from penjing.study.finish import Finisher
 from penjing.study.jobs import ALONE, SUPERNET, FinalJob
+from penjing.study.lengths import lengths_of
 from penjing.study.lineage import Lineage
 from penjing.study.phases import STOPPED, phases_of, was_only_shipped
 from penjing.study.pipeline import DataFacts, Pipeline
@@ -39,8 +39,7 @@ from penjing.study.training_precision import decide_training_precision
 log = logging.getLogger(__name__)
 
 # The most that a design may get where a clock decides; expected gains decide what it does get.
-_IMAGES = 2e7
-_EPOCHS, _MOST_EPOCHS = 30.0, 300.0
+_EXAMPLES = 2e7
 # Of predicted latencies; sizes and operations are exact.
 _MARGINS = {"latency_ms": 0.05}
 # Proposing and judging a network whose weights are there, in units of relative_time.
@@ -102,8 +101,9 @@ class Study:
     @property
     def finalist_epochs(self) -> float:
         """The most passes over the data that finish a design; a clock usually allows fewer."""
-        with_a_clock = float(np.clip(_IMAGES / self.facts.n_train, _EPOCHS, _MOST_EPOCHS))
-        return self.config.finalists.epochs or (_EPOCHS if self.plan is None else with_a_clock)
+        lengths = lengths_of(self.facts)
+        with_a_clock = float(np.clip(_EXAMPLES / self.facts.n_train, lengths.finished, lengths.longest))
+        return self.config.finalists.epochs or (lengths.finished if self.plan is None else with_a_clock)
 
     def _span(self) -> Span:
         """What this stretch of the run may spend; decided once, so that a resumed stretch keeps it."""
@@ -217,7 +217,7 @@ class Study:
             log_error="accuracy" not in self.config.hypervolume_box,
             margins=_MARGINS,
             finishing_cost=self.prospects.finishing_cost,
-            graph=lambda candidate: graph_of(self.pipeline.blueprint(candidate)),
+            graph=self.pipeline.graph,
         )
 
     def _evaluation_cost(self, candidate: Candidate, costs: Mapping[str, float]) -> float:

@@ -85,7 +85,7 @@ def _times_ms(
     with threads(1):  # as the workers
         return step_ms(
             lambda: build_network(blueprint, trainable=True),
-            study.facts.shape,
+            blueprint.input,
             study.facts.n_classes,
             study.config.training.batch_size,
             device,

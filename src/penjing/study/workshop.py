@@ -111,7 +111,8 @@ class Workshop:
         initialise_(network, generator)
         if job.parent_key:
             inherit_(network, load_file(self._weights_path(split.key(job.parent_key))))
-        recipe = self._recipe(self.pipeline.default_training(), job.epochs)
+        training = Candidate({**job.candidate, **self.pipeline.default_training()})
+        recipe = self._recipe(training, job.epochs)
         seconds = None if job.seconds is None else job.seconds / split.of
         done = self._train_(network, plain, recipe, generator, None, seconds, split)
         self._save(network, split.key(job.weights_key), epochs=done.epochs)

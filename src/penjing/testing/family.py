@@ -22,7 +22,7 @@ from penjing.blueprint import PRECISIONS, Blueprint, macs
 from penjing.families.plain import build_network
 from penjing.protocols import Abilities, Family
 from penjing.space import PARTS, Candidate, Choice, SearchSpace
-from penjing.testing.networks import assert_computable, drawn, smooth_pixels, varied
+from penjing.testing.networks import assert_computable, drawn, drawn_examples, varied
 
 ABILITIES = Abilities(tuple(PRECISIONS), ("fp32", "w8a8"))
 
@@ -65,8 +65,8 @@ class FamilyContract:
         """As a plain module: layers are named so that they can be its attributes."""
         for candidate in drawn(space, 5, seed=1):
             blueprint = family.blueprint(candidate)
-            pixels = torch.from_numpy(smooth_pixels(2, blueprint.input.shape))
-            logits = build_network(blueprint).eval()(pixels)
+            examples = torch.from_numpy(drawn_examples(2, blueprint.input))
+            logits = build_network(blueprint).eval()(examples)
             assert tuple(logits.shape) == (2, *blueprint[blueprint.output].output_shape)
 
     def test_a_blueprint_follows_from_the_familys_own_choices(

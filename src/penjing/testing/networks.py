@@ -52,6 +52,19 @@ def smooth_pixels(n: int, shape: tuple[int, ...], seed: int = 0) -> NDArray[np.u
     return smooth.round().to(torch.uint8).numpy()
 
 
+def normal_rows(n: int, given: InputSpec, seed: int = 0) -> FloatArray:
+    """Rows of features with the moments that an input normalises: ``[n, features]``."""
+    drawn = np.random.default_rng(seed).standard_normal((n, *given.shape))
+    scales = np.array(given.scales)
+    deviations = np.divide(1.0, scales, out=np.zeros_like(scales), where=scales > 0)
+    return (np.array(given.means) + drawn * deviations).astype(np.float32)
+
+
+def drawn_examples(n: int, given: InputSpec, seed: int = 0) -> NDArray[np.uint8] | FloatArray:
+    """What an input takes, ``[n, …]``: smooth pixels, or normal rows."""
+    return smooth_pixels(n, given.shape, seed) if given.storage == "uint8" else normal_rows(n, given, seed)
+
+
 @dataclass(frozen=True)
 class ReadyNetwork:
     """A network as it ships.
@@ -59,7 +72,7 @@ class ReadyNetwork:
     Attributes:
         blueprint: With precisions.
         weights: As :meth:`penjing.protocols.Target.write` takes them, rounded to what the file stores.
-        scheme: Scales found on smooth pixels.
+        scheme: Scales found on examples that were drawn.
         module: Computes in floats what the file must compute.
     """
 
@@ -68,8 +81,8 @@ class ReadyNetwork:
     scheme: QuantizationScheme
     module: nn.Module
 
-    def logits(self, x: NDArray[np.uint8]) -> FloatArray:
-        """What the file must answer to pixels ``[n, …]``: ``[n, classes]``."""
+    def logits(self, x: NDArray[np.uint8] | FloatArray) -> FloatArray:
+        """What the file must answer to examples ``[n, …]``: ``[n, classes]``."""
         with torch.no_grad():
             return self.module(torch.from_numpy(x)).numpy()
 
@@ -83,8 +96,8 @@ def ready_network(blueprint: Blueprint, reduced_range: bool, seed: int = 0) -> R
             if name.endswith("bias"):
                 value.copy_(0.1 * torch.randn(value.shape, generator=generator))
     module = folded(network, blueprint).eval()
-    pixels = torch.from_numpy(smooth_pixels(128, blueprint.input.shape, seed + 1))
-    scheme = calibrate(module, blueprint, [pixels], reduced_range)
+    examples = torch.from_numpy(drawn_examples(128, blueprint.input, seed + 1))
+    scheme = calibrate(module, blueprint, [examples], reduced_range)
     simulate_(module, blueprint, scheme)
     return ReadyNetwork(blueprint, float_weights(module, blueprint), scheme, module)
 
@@ -110,6 +123,8 @@ __all__ = [
     "ReadyNetwork",
     "assert_computable",
     "drawn",
+    "drawn_examples",
+    "normal_rows",
     "ready_network",
     "small_family",
     "smooth_pixels",

@@ -1,4 +1,4 @@
-"""Train one network: schedule, distillation from kept outputs, a length in images or in seconds."""
+"""Train one network: schedule, distillation from kept outputs, a length in passes or in seconds."""
 
 import math
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ class Recipe:
             must be 0 in a candidate.
         temperature: Softens both outputs (Hinton, Vinyals and Dean, arXiv:1503.02531).
         optimiser: ``sgd`` (Nesterov) or ``adamw``.
-        batch_size: Images per step.
+        batch_size: Examples per step.
         label_smoothing: 0 to 1.
         warmup_fraction: Share of the steps with rising learning rate.
         precision: ``fp32``, or ``bf16`` for passes in bfloat16; weights are 32-bit floats in both.
@@ -69,7 +69,7 @@ class Recipe:
 
 def train_(
     network: nn.Module,
-    images: torch.Tensor,
+    examples: torch.Tensor,
     labels: torch.Tensor,
     recipe: Recipe,
     generator: torch.Generator,
@@ -80,14 +80,14 @@ def train_(
     """Train in place, on the device that the network is on; data come there once.
 
     Args:
-        network: Takes uint8 pixels, gives logits.
-        images: ``[N, C, H, W]`` uint8.
+        network: Takes examples as they come, gives logits.
+        examples: Pixels, ``[N, C, H, W]`` uint8, or features, ``[N, F]`` float32.
         labels: ``[N]`` int64.
         recipe: Length and settings.
         generator: All randomness comes from it; on the processor.
-        augmentation: None leaves the images as they are.
+        augmentation: None leaves the examples as they are.
         teacher_logits: ``[N, classes]``, the teacher's outputs on the unchanged
-            images: keeping them costs nothing per step, recomputing them does.
+            examples: keeping them costs nothing per step, recomputing them does.
         seconds: Take as many steps as fit, measured over the first steps;
             the recipe's epochs are then the most that is taken.
 
@@ -95,15 +95,15 @@ def train_(
         The recipe with the epochs that were really taken.
 
     Raises:
-        DataError: If there are no images.
+        DataError: If there are no examples.
     """
-    if len(images) == 0:
-        raise DataError("Training needs at least one image, got none.")
+    if len(examples) == 0:
+        raise DataError("Training needs at least one example, got none.")
     device = device_of(network)
-    steps_per_epoch = max(1, images.shape[0] // recipe.batch_size)
+    steps_per_epoch = max(1, examples.shape[0] // recipe.batch_size)
     n_steps = max(1, round(recipe.epochs * steps_per_epoch))
     pace = Pace(n_steps, seconds, device)
-    images, labels = images.to(device), labels.to(device)
+    examples, labels = examples.to(device), labels.to(device)
     teacher_logits = None if teacher_logits is None else teacher_logits.to(device)
     peak = recipe.learning_rate * (_ADAMW_SHARE if recipe.optimiser == "adamw" else 1.0)
     optimiser = optimiser_of(network, recipe)
@@ -111,9 +111,9 @@ def train_(
     step = 0
     with quick_depthwise(network):
         while step < n_steps:
-            order = torch.randperm(images.shape[0], generator=generator).to(device)
+            order = torch.randperm(examples.shape[0], generator=generator).to(device)
             order = order[: steps_per_epoch * recipe.batch_size]
-            for batch, rows in _batches(images, order, recipe.batch_size, augmentation, generator):
+            for batch, rows in _batches(examples, order, recipe.batch_size, augmentation, generator):
                 for group in optimiser.param_groups:
                     group["lr"] = peak * schedule(step / n_steps, recipe.warmup_fraction)
                 with autocast(device, recipe.precision):
@@ -131,16 +131,16 @@ def train_(
 
 
 def _batches(
-    images: torch.Tensor,
+    examples: torch.Tensor,
     order: torch.Tensor,
     batch_size: int,
     augmentation: Augmentation | None,
     generator: torch.Generator,
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Batches of augmented images and their rows; many are augmented at a time, which takes a fraction."""
-    at_a_time = max(1, min(_BATCHES_AT_A_TIME, _MOST_BYTES // (batch_size * images[0].numel())))
+    """Batches of augmented examples and their rows; many are augmented at a time, which takes a fraction."""
+    at_a_time = max(1, min(_BATCHES_AT_A_TIME, _MOST_BYTES // (batch_size * examples[0].numel())))
     for rows in order.split(at_a_time * batch_size):
-        chunk = images[rows]
+        chunk = examples[rows]
         if augmentation is not None:
             chunk = augmentation(chunk, generator)
         yield from zip(chunk.split(batch_size), rows.split(batch_size), strict=True)
@@ -190,13 +190,13 @@ def _loss(
 
 
 @torch.no_grad()
-def logits_of(network: nn.Module, images: torch.Tensor, batch_size: int = 250) -> torch.Tensor:
+def logits_of(network: nn.Module, examples: torch.Tensor, batch_size: int = 250) -> torch.Tensor:
     """Logits in evaluation mode and 32-bit floats; the network's mode is as before afterwards.
 
     Args:
         network: On any device.
-        images: uint8 ``[N, C, H, W]``, on any device.
-        batch_size: Images at a time; of 500 the activations of larger networks leave the processor's cache.
+        examples: Pixels, ``[N, C, H, W]`` uint8, or features, ``[N, F]`` float32, on any device.
+        batch_size: Examples at a time; of 500 the activations of larger networks leave the processor's cache.
 
     Returns:
         ``[N, classes]``, on the processor.
@@ -204,12 +204,12 @@ def logits_of(network: nn.Module, images: torch.Tensor, batch_size: int = 250) -
     device = device_of(network)
     was_training = network.training
     network.eval()
-    batches = images.split(batch_size)
+    batches = examples.split(batch_size)
     logits = torch.cat([network(batch.to(device)) for batch in batches]).to(CPU)
     network.train(was_training)
     return logits
 
 
-def accuracy(network: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> float:
-    """Fraction of the images whose largest logit is their label's."""
-    return float((logits_of(network, images).argmax(dim=1) == labels.to(CPU)).float().mean())
+def accuracy(network: nn.Module, examples: torch.Tensor, labels: torch.Tensor) -> float:
+    """Fraction of the examples whose largest logit is their label's."""
+    return float((logits_of(network, examples).argmax(dim=1) == labels.to(CPU)).float().mean())

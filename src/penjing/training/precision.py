@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import nn
 
+from penjing.blueprint import InputSpec
 from penjing.training.device import on_device, wait_for
 from penjing.training.loop import Recipe, train_
 
@@ -29,7 +30,7 @@ def precisions_of(device: torch.device) -> tuple[str, ...]:
 
 def step_ms(
     build: Callable[[], nn.Module],
-    shape: tuple[int, int, int],
+    given: InputSpec,
     n_classes: int,
     batch_size: int,
     device: torch.device,
@@ -42,10 +43,10 @@ def step_ms(
     machine that does something else besides only adds to it.
 
     Args:
-        build: Makes a trainable network, which takes uint8 pixels and gives logits.
-        shape: Of an image, ``(C, H, W)``.
+        build: Makes a trainable network, which gives logits.
+        given: What it takes.
         n_classes: Logits of the network.
-        batch_size: Images per step.
+        batch_size: Examples per step.
         device: Where to train.
         precisions: To compare.
         seconds: After which no further round begins; three rounds there are in any case.
@@ -54,16 +55,16 @@ def step_ms(
         Milliseconds per step, by precision.
     """
     generator = torch.Generator().manual_seed(0)
-    n_images = _STEPS_AT_A_TIME * batch_size
-    images = torch.randint(256, (n_images, *shape), dtype=torch.uint8, generator=generator).to(device)
-    labels = torch.randint(n_classes, (n_images,), generator=generator).to(device)
+    n_examples = _STEPS_AT_A_TIME * batch_size
+    examples = _drawn(given, n_examples, generator).to(device)
+    labels = torch.randint(n_classes, (n_examples,), generator=generator).to(device)
     networks = {precision: on_device(build(), device) for precision in precisions}
 
     def timed_ms(precision: str) -> float:
         recipe = Recipe(epochs=1.0, batch_size=batch_size, precision=precision)
         wait_for(device)
         began = time.perf_counter()
-        train_(networks[precision], images, labels, recipe, generator)
+        train_(networks[precision], examples, labels, recipe, generator)
         wait_for(device)
         return 1e3 * (time.perf_counter() - began) / _STEPS_AT_A_TIME
 
@@ -78,6 +79,14 @@ def step_ms(
     return {
         precision: min(times) for precision, times in zip(precisions, zip(*rounds, strict=True), strict=True)
     }
+
+
+def _drawn(given: InputSpec, n: int, generator: torch.Generator) -> torch.Tensor:
+    """Examples as an input takes them, ``[n, …]``; what is in them does not change the time."""
+    shape = (n, *given.shape)
+    if given.storage == "uint8":
+        return torch.randint(256, shape, dtype=torch.uint8, generator=generator)
+    return torch.randn(shape, generator=generator)
 
 
 def fastest(times_ms: Mapping[str, float]) -> str:

@@ -35,7 +35,7 @@ class Batch:
 
     Attributes:
         blueprint: The network.
-        images: Pixels, ``[N, C, H, W]``, uint8.
+        images: Pixels, ``[N, C, H, W]`` uint8, or features, ``[N, F]`` float32.
         labels: ``[N]``.
         seed: Of the weights that are drawn.
         build: Makes networks.
@@ -51,10 +51,13 @@ class Batch:
         """The network with weights drawn from the seed; without normalisations if it is not to be trained."""
         return self.build(self.blueprint, trainable, torch.Generator().manual_seed(self.seed)).train()
 
-    def pixels(self, normalised: Tensor) -> Tensor:
-        """The input that a network normalises to some values."""
+    def raw(self, normalised: Tensor) -> Tensor:
+        """The input that a network normalises to some values; 0 for features that it does not see."""
         given = self.blueprint.input
-        return normalised / given.scale + given.zero_point
+        if given.storage == "uint8":
+            return normalised / given.scale + given.zero_point
+        means, scales = (torch.tensor(row, dtype=normalised.dtype) for row in (given.means, given.scales))
+        return means + torch.where(scales > 0, normalised / scales, 0.0)
 
 
 def zero_cost_scores(
@@ -69,7 +72,7 @@ def zero_cost_scores(
 
     Args:
         blueprint: In 32-bit floats.
-        images: A batch of pixels, ``[N, C, H, W]``, uint8; 32 to 64 are usual.
+        images: A batch of pixels, ``[N, C, H, W]`` uint8, or features, ``[N, F]`` float32; 32 to 64 examples.
         labels: ``[N]``.
         seed: Of the weights.
         build: Makes networks and draws their weights: :func:`penjing.families.plain.drawn_network`.
@@ -163,7 +166,7 @@ def synflow(batch: Batch) -> float:
                 module.weight.abs_()
                 if name in scales:
                     module.weight.fill_(1.0)
-    ones = batch.pixels(torch.ones(1, *batch.blueprint.input.shape, dtype=torch.float64))
+    ones = batch.raw(torch.ones(1, *batch.blueprint.input.shape, dtype=torch.float64))
     # The network brings pixels to 32 bits; from there on it computes in 64.
     with _InDouble():
         network(ones).sum().backward()
@@ -177,9 +180,12 @@ def synflow(batch: Batch) -> float:
 
 def jacov(batch: Batch) -> float:
     """How differently images move the result: by the correlations of their Jacobians."""
-    x = batch.images.float().requires_grad_()
+    x = batch.images.detach().float().requires_grad_()
     batch.network()(x).sum().backward()
     jacobian = np.zeros((1, 1)) if x.grad is None else x.grad.flatten(1).double().numpy()
+    scales = np.array(batch.blueprint.input.scales or 1.0)
+    # By normalised features: those of small ranges would outweigh the others.
+    jacobian = jacobian / np.where(scales > 0, scales, 1.0)
     if not np.all(jacobian.std(axis=1) > 0):
         return float("nan")
     values = np.linalg.eigvalsh(np.corrcoef(jacobian))
@@ -216,7 +222,7 @@ def zen(batch: Batch) -> float:
         features: list[Tensor] = []
         for x in (here, moved):
             with _Watched(Tensor.mean) as watched:
-                network(batch.pixels(x))
+                network(batch.raw(x))
             features.append(watched.inputs[-1])
     change = (features[0] - features[1]).abs().sum(dim=(1, 2, 3)).mean()
     norms = [m.running_var for m in network.modules() if isinstance(m, nn.BatchNorm2d)]

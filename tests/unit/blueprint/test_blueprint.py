@@ -28,6 +28,18 @@ def small() -> Blueprint:
     return build.finish(build.linear("head", build.global_average_pool(at), 10))
 
 
+def test_an_input_tells_only_what_normalises_its_kind() -> None:
+    pixels = small().as_dict()["input"]
+    assert list(pixels) == ["name", "shape", "storage", "scale", "zero_point"]
+    given = InputSpec("x", (2,), "float32", means=(1.0, 2.0), scales=(3.0, 0.0))
+    build = BlueprintBuilder(given)
+    blueprint = build.finish(build.linear("head", build.standardise(), 2))
+    features = blueprint.as_dict()["input"]
+    assert list(features) == ["name", "shape", "storage", "means", "scales"]
+    assert Blueprint.from_dict(json.loads(json.dumps(blueprint.as_dict()))) == blueprint
+    assert (parameters(blueprint), macs(blueprint)) == (6, 4)
+
+
 def test_shapes_by_hand() -> None:
     blueprint = small()
     assert {layer.name: layer.output_shape for layer in blueprint.layers} == {

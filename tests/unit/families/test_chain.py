@@ -1,5 +1,7 @@
 """Dense layers one after the other: counts, activations, and what a normalisation becomes."""
 
+import json
+import re
 from typing import Any
 
 import numpy as np
@@ -13,16 +15,19 @@ from penjing.families.chain import ChainFamily, ChainSettings
 from penjing.families.chain.settings import ACTIVATIONS
 from penjing.families.plain import build_network, folded, initialise_, network_source
 from penjing.space import Candidate
+from penjing.targets.onnxruntime.runtime import Session
 from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
-from penjing.testing.networks import ready_network, smooth_pixels
+from penjing.testing.networks import normal_rows, ready_network, smooth_pixels
 
 GIVEN = InputSpec("x", (2, 3, 4), scale=1 / 255, zero_point=30)
 
 
-def chain(activation: str = "relu", widths: tuple[int, ...] = (16, 24, 32, 16)) -> Blueprint:
+def chain(
+    activation: str = "relu", widths: tuple[int, ...] = (16, 24, 32, 16), given: InputSpec = GIVEN
+) -> Blueprint:
     said: dict[str, Any] = {"network.depth": len(widths), "network.activation": activation}
     said |= {f"layer{index + 1}.width": width for index, width in enumerate(widths)}
-    return ChainFamily(GIVEN, 10).blueprint(Candidate(said))
+    return ChainFamily(given, 10).blueprint(Candidate(said))
 
 
 def test_counts_by_hand() -> None:
@@ -57,6 +62,73 @@ def test_integers_begin_with_the_pixels() -> None:
     assert blueprint["layer1.linear"].inputs == ("input.flatten",)
     mixed = with_precisions(chain(), lambda layer: "fp32" if layer.name == "layer1.linear" else "w8a8")
     assert mixed["layer1.linear"].inputs == ("input.dequantize",)
+
+
+VECTOR = InputSpec("x", (3,), "float32", means=(0.5, -200.0, 7e4), scales=(2.0, 0.01, 3e-4))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "w8", "w4", "w8a8"])
+def test_the_file_normalises_features_as_the_network_does(precision: str) -> None:
+    blueprint = with_precisions(chain("elu", given=VECTOR), lambda layer: precision)
+    assert Blueprint.from_dict(json.loads(json.dumps(blueprint.as_dict()))) == blueprint
+    target = OnnxRuntimeCpu()
+    ready = ready_network(blueprint, target.abilities().reduced_range)
+    file = target.write(blueprint, ready.weights, ready.scheme)
+    assert len(file) == target.size_bytes(blueprint)
+    rows = normal_rows(200, VECTOR, seed=3)
+    assert Session(file).input_type == "float32"
+    wanted = ready.logits(rows)
+    difference = np.abs(target.predict(file, rows) - wanted).mean()
+    assert difference <= (0.02 if precision == "w8a8" else 1e-5) * wanted.std(axis=0).mean()
+
+
+def test_features_of_any_range_look_alike_to_the_network() -> None:
+    """The same network behind another normalisation, on rows that are shifted and stretched likewise."""
+    plain = InputSpec("x", (3,), "float32", means=(0.0,) * 3, scales=(1.0,) * 3)
+    networks = [
+        initialise_(build_network(chain(given=given)), torch.Generator().manual_seed(0)).eval()
+        for given in (plain, VECTOR)
+    ]
+    rows = torch.from_numpy(normal_rows(50, plain))
+    stretched = rows / torch.tensor(VECTOR.scales) + torch.tensor(VECTOR.means)
+    torch.testing.assert_close(networks[1](stretched), networks[0](rows), rtol=1e-3, atol=1e-3)
+
+
+def test_a_feature_without_scale_is_not_seen() -> None:
+    given = InputSpec("x", (2,), "float32", means=(1.0, 5.0), scales=(1.0, 0.0))
+    network = initialise_(build_network(chain(given=given)), torch.Generator().manual_seed(0)).eval()
+    logits = network(torch.tensor([[0.3, 5.0], [0.3, -1e6], [0.4, 5.0]]))
+    assert torch.equal(logits[0], logits[1])
+    assert not torch.equal(logits[0], logits[2])
+
+
+def test_integers_begin_behind_the_normalisation() -> None:
+    blueprint = with_precisions(chain(given=VECTOR), lambda layer: "w8a8")
+    assert [layer.operation for layer in blueprint.layers[:4]] == [
+        "standardise",
+        "quantize",
+        "linear",
+        "relu",
+    ]
+    assert not blueprint.holds_pixels("x")
+    assert parameters(blueprint) == parameters(chain(given=VECTOR))
+
+
+def test_the_source_of_a_network_of_features_needs_torch_alone() -> None:
+    """And holds what normalises them: weights that are saved do not."""
+    blueprint = chain(given=VECTOR)
+    source = network_source(blueprint)
+    imported = re.findall(r"^(?:import|from) (\w+)", source, re.MULTILINE)
+    assert set(imported) == {"torch"}
+    assert "float32 features ``[N, 3]``" in source
+    scope: dict[str, Any] = {}
+    exec(compile(source, "network.py", "exec"), scope)
+    again = scope["Network"]()
+    network = initialise_(build_network(blueprint), torch.Generator().manual_seed(0))
+    assert not any("standardise" in name for name in network.state_dict())
+    again.load_state_dict(network.state_dict())
+    rows = torch.from_numpy(normal_rows(5, VECTOR))
+    assert torch.equal(again.eval()(rows), network.eval()(rows))
 
 
 def test_a_normalisation_is_folded_into_the_layer_before_it() -> None:

@@ -21,7 +21,7 @@ FRONT = [SMALL, MIDDLE, LARGE]
 
 def test_the_most_accurate_says_its_price() -> None:
     said = front_sentence(LARGE, FRONT)
-    expected = "Take it when accuracy matters most: the most accurate, for 40.0 kB and 100 μs per image."
+    expected = "Take it when accuracy matters most: the most accurate, for 40.0 kB and 100 μs per prediction."
     assert said == expected
 
 
@@ -52,7 +52,7 @@ def test_a_design_that_only_pays_under_both_limits_says_so() -> None:
 def test_a_difference_within_the_noise_is_called_that() -> None:
     close = _design("close", 0.948, 30_000, 0.08)
     said = front_sentence(close, [close, LARGE])
-    assert "0.2 points less accurate than the best, within what the validation images can tell" in said
+    assert "0.2 points less accurate than the best, within what the validation examples can tell" in said
 
 
 def test_equal_accuracy_is_not_called_a_loss() -> None:

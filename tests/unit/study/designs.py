@@ -25,6 +25,7 @@ def add_design(
     latency_ms: float = 0.1,
     size_bytes: int = 1000,
     throughput_per_s: float = 5000.0,
+    given: dict[str, Any] | None = None,
 ) -> None:
     folder = run.design_path(name)
     folder.mkdir(parents=True)
@@ -34,7 +35,7 @@ def add_design(
     Manifest(
         id=name,
         candidate={"width": 8},
-        blueprint={"input": {"name": "x", "shape": [1, 8, 8]}},
+        blueprint={"input": given or {"name": "x", "shape": [1, 8, 8], "storage": "uint8"}},
         recipe={},
         seed=0,
         versions={},

@@ -80,7 +80,7 @@ def test_an_unknown_key_is_answered_with_the_nearest(said: dict[str, Any], match
             r"^training\.learning_rates\.0: .*number.*, got 'fast'\.$",
         ),
         ({"target": "tpu"}, r"^target: input should be 'onnxruntime-cpu', got 'tpu'\.$"),
-        ({"task": "speech"}, r"^task: input should be 'image-classification', got 'speech'\.$"),
+        ({"task": "speech"}, r"^task: .*'image-classification' or 'vector-classification', got 'speech'\.$"),
         ({"format_version": 2}, r"^format_version: input should be 1, got 2\.$"),
         ({"hypervolume_box": {"size_bytes": [1]}}, r"must say 'hypervolume_box\.size_bytes\.1', which"),
         ({"max_train": -3}, r"^max_train: .*greater than or equal to 1, got -3\.$"),
@@ -89,6 +89,44 @@ def test_an_unknown_key_is_answered_with_the_nearest(said: dict[str, Any], match
 )
 def test_a_value_of_the_wrong_kind_is_shown_with_its_place(said: dict[str, Any], match: str) -> None:
     refused(ConfigError, match, **said)
+
+
+def test_rows_of_features_have_defaults_of_their_own_that_are_kept_with_a_run() -> None:
+    config = checked({"task": "vector-classification", "data": "wine", "training": {"batch_size": 64}})
+    assert (config.space.networks, config.training.optimisers) == ("chain", ["sgd", "adamw"])
+    assert (config.training.batch_size, config.training.mirror, config.training.shift_pixels) == (
+        64,
+        False,
+        0,
+    )
+    assert checked(config.model_dump(mode="json")) == config
+    assert checked({"data": "digits", "space": {"networks": "chain"}}).training.mirror
+
+
+@pytest.mark.parametrize(
+    ("said", "match"),
+    [
+        (
+            {"space": {"networks": "nasnet"}},
+            r"networks is 'nasnet', but these networks read images, .* rows of features\. Take 'chain', or",
+        ),
+        ({"image_size": 8}, r"^image_size is 8, but it is for images, .*Leave it out\.$"),
+        ({"layout": "NHW"}, r"^layout is 'NHW', but it is for images"),
+        ({"training": {"mirror": True}}, r"^training\.mirror is True, but it is for images"),
+        ({"training": {"shift_pixels": 2}}, r"^training\.shift_pixels is 2, but it is for images"),
+        ({"search": {"zero_cost": "zen"}}, r"zero_cost is 'zen', which looks at convolutions"),
+        ({"search": {"train_on": "supernet"}}, r"networks of the kind 'chain' cannot share"),
+    ],
+)
+def test_what_is_for_images_is_refused_for_rows_of_features(said: dict[str, Any], match: str) -> None:
+    refused(ConfigError, match, **{"task": "vector-classification", "data": "wine", **said})
+
+
+def test_data_that_a_task_brings_are_no_path(tmp_path: Path) -> None:
+    for name in ("wine", "digits"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "my.yaml").write_text("task: vector-classification\ndata: {train: wine, test: digits}\n")
+    assert load_config(tmp_path / "my.yaml").data == {"train": "wine", "test": str(tmp_path / "digits")}
 
 
 @pytest.mark.parametrize(

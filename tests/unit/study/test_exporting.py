@@ -42,6 +42,15 @@ def test_an_export_holds_the_files_the_manifest_and_a_script(run: RunFolder, tmp
     assert "np.zeros((1, 1, 8, 8), np.uint8)" in script
 
 
+def test_rows_of_features_are_given_as_32_bit_floats(run: RunFolder, tmp_path: Path) -> None:
+    add_design(run, "5e0c11aa", given={"name": "x", "shape": [13], "storage": "float32"})
+    script = (export_design(run, "5e0c11aa", tmp_path / "out") / "run.py").read_text()
+    assert "python run.py rows.npy        # features as they come, [N, 13]" in script
+    assert "np.zeros((1, 13), np.float32)" in script
+    assert '{"x": rows.astype(np.float32)}' in script
+    ast.parse(script)
+
+
 def test_an_empty_folder_may_be_there(run: RunFolder, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     assert (export_design(run, "3f2a9c1e", tmp_path / "out") / "run.py").is_file()

@@ -5,8 +5,9 @@ from penjing.blueprint import macs, parameters
 from penjing.errors import ConfigError, InvalidValueError, UnknownNameError
 from penjing.space import Candidate, SearchSpace
 from penjing.study.config import checked
-from penjing.study.pipeline import DataFacts, Pipeline
+from penjing.study.pipeline import SEARCHED_OPTIMISER, DataFacts, Pipeline
 from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
+from penjing.testing.networks import varied
 
 TARGET = OnnxRuntimeCpu()
 
@@ -40,6 +41,48 @@ def test_the_scale_of_the_input_is_a_32_bit_float(deviation: float, scale: float
     made = pipeline(facts(deviation=deviation))
     spec = made.blueprint(made.space.sample(np.random.default_rng(0))).input
     assert spec.scale == float(np.float32(scale))
+
+
+def vectors(**training: object) -> Pipeline:
+    known = DataFacts((3,), 2, 100, (0.1, 1 / 3, 7.0), (2.0, 1 / 7, 0.0), "f1")
+    return Pipeline(
+        checked({"task": "vector-classification", "data": "wine", "training": training}), known, TARGET
+    )
+
+
+def test_features_are_normalised_by_constants_that_are_32_bit_floats() -> None:
+    made = vectors()
+    spec = made.blueprint(made.space.sample(np.random.default_rng(0))).input
+    assert (spec.shape, spec.storage) == ((3,), "float32")
+    assert spec.means == (0.1, 0.33333334, 7.0)
+    assert spec.scales == (0.5, 7.0, 0.0)
+    assert [np.float32(mean) for mean in spec.means] == [np.float32(mean) for mean in (0.1, 1 / 3, 7.0)]
+
+
+def test_the_optimiser_of_a_chain_is_a_choice_of_the_search(rng: np.random.Generator) -> None:
+    made = vectors()
+    assert made.space[SEARCHED_OPTIMISER].values == ("sgd", "adamw")
+    assert "training.optimiser" not in made.training_space
+    # 4 to 6 layers of 5 widths, 3 activations, 2 optimisers.
+    floats = made.space.fixed(made.uniform("fp32"))
+    assert floats.cardinality == 2 * 3 * (5**4 + 5**5 + 5**6)
+    sgd, adamw = varied(made.space, made.space.sample(rng), SEARCHED_OPTIMISER)
+    assert made.blueprint(sgd) == made.blueprint(adamw)
+    assert made.architecture_key(sgd) != made.architecture_key(adamw)
+    assert made.graph(sgd).key != made.graph(adamw).key
+    recipes = [made.recipe(Candidate({**one, **made.default_training()}), 1.0) for one in (sgd, adamw)]
+    assert [recipe.optimiser for recipe in recipes] == ["sgd", "adamw"]
+    assert made.space.candidate({**made.reference(), **made.uniform("fp32")})[SEARCHED_OPTIMISER] == "sgd"
+
+
+def test_a_chain_searches_the_optimisers_that_are_offered() -> None:
+    assert vectors(optimisers=["adamw"]).space[SEARCHED_OPTIMISER].values == ("adamw",)
+
+
+def test_other_networks_leave_the_optimiser_to_finalists() -> None:
+    made = pipeline()
+    assert SEARCHED_OPTIMISER not in made.space
+    assert made.training_space["training.optimiser"].values == ("sgd",)
 
 
 def test_costs_are_those_of_the_blueprint_and_of_the_target(rng: np.random.Generator) -> None:

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from penjing.errors import DataError, InvalidValueError, UnknownNameError
+from penjing.tasks.classification.data import Split
+from penjing.tasks.classification.labels import to_classes
 from penjing.tasks.image_classification import load
 from penjing.tasks.image_classification.checks import check_content, check_pixels, check_readable
-from penjing.tasks.image_classification.data import Split
-from penjing.tasks.image_classification.labels import to_classes
 from penjing.tasks.image_classification.pixels import checked_size, found_layout, resized, to_pixels
 
 Y = np.arange(20) % 2

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penjing.errors import InvalidValueError
-from penjing.tasks.image_classification.data import (
-    ImageData,
+from penjing.tasks.classification.data import (
+    LabelledData,
     Split,
     fingerprint,
     largest_remainder,
@@ -30,7 +30,7 @@ def numbers_of(split: Split) -> list[int]:
     return split.x.reshape(len(split), 4).view("<u4").ravel().tolist()
 
 
-def split(y: list[int] | np.ndarray, seed: int = 0, **settings_: float | int) -> ImageData:
+def split(y: list[int] | np.ndarray, seed: int = 0, **settings_: float | int) -> LabelledData:
     return split_data({"train": numbered(y)}, NAMES, np.random.default_rng(seed), **settings_)
 
 
@@ -165,11 +165,11 @@ def test_a_fraction_outside_its_range_is_refused(fraction: float) -> None:
 def test_a_fraction_for_a_part_that_the_source_brings_is_refused(rng: np.random.Generator) -> None:
     parts = {"train": numbered([0, 1, 2] * 5), "test": numbered([0, 1, 2])}
     with pytest.raises(
-        InvalidValueError, match=r"test_fraction is 0.3, but the source brings its own test images"
+        InvalidValueError, match=r"test_fraction is 0.3, but the source brings its own test part"
     ):
         split_data(parts, NAMES, rng, test_fraction=0.3)
 
 
 def test_less_than_one_training_image_per_class_is_refused() -> None:
-    with pytest.raises(InvalidValueError, match="at least one image per class, that is 3, got 2"):
+    with pytest.raises(InvalidValueError, match="at least one example per class, that is 3, got 2"):
         split([0, 1, 2] * 10, max_train=2)

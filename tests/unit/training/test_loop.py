@@ -183,5 +183,5 @@ def test_recipes_that_cannot_be_followed_are_refused(
 
 def test_no_images_are_an_error() -> None:
     empty = torch.zeros((0, 1, 8, 8), dtype=torch.uint8)
-    with pytest.raises(DataError, match="at least one image, got none"):
+    with pytest.raises(DataError, match="at least one example, got none"):
         train_(network(), empty, torch.zeros(0, dtype=torch.int64), QUICK, generator())

@@ -2,6 +2,7 @@ import pytest
 import torch
 from tests.unit.networks import Pipeline
 
+from penjing.blueprint import BlueprintBuilder, InputSpec
 from penjing.families.plain import build_network
 from penjing.training.device import CPU
 from penjing.training.precision import fastest, precisions_of, step_ms
@@ -47,12 +48,17 @@ def test_a_gpu_that_only_emulates_bfloat16_does_not_count(
     assert precisions_of(torch.device("cuda")) == expected
 
 
-def test_every_precision_is_timed() -> None:
+@pytest.mark.parametrize("is_vector", [False, True])
+def test_every_precision_is_timed(is_vector: bool) -> None:
     pipeline = Pipeline()
     blueprint = pipeline.plain(pipeline.samples(1)[0])
+    if is_vector:
+        given = InputSpec("x", (3,), "float32", means=(0.0,) * 3, scales=(1.0,) * 3)
+        build = BlueprintBuilder(given)
+        blueprint = build.finish(build.linear("head.linear", build.standardise(), 10))
     times_ms = step_ms(
         lambda: build_network(blueprint, trainable=True),
-        (1, 8, 8),
+        blueprint.input,
         10,
         16,
         CPU,

@@ -1,6 +1,7 @@
 """Scores of untrained networks: what they are by hand, and that they tell cells apart as is known of them."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from penjing.families.plain import drawn_network
 from penjing.protocols import Abilities
 from penjing.space import Candidate, SearchSpace
 from penjing.space.nasbench201 import EDGES, OPERATIONS, edge_name
+from penjing.testing.networks import normal_rows
 from penjing.training.zero_cost import SCORES, zero_cost_scores
 
 FAMILY = NasBench201Family(InputSpec("x", (3, 16, 16)), 10, NasBench201Settings(widths=(4,), repeats=(1,)))
@@ -48,6 +50,24 @@ def test_networks_of_maxima_and_dilated_convolutions_have_every_score(operation:
     space = SearchSpace(family.choices(Abilities(("fp32",), ())))
     found = scores(family.blueprint(space.sample(np.random.default_rng(0))))
     assert all(math.isfinite(value) for value in found.values())
+
+
+def test_scores_of_a_network_that_reads_features() -> None:
+    given = InputSpec("x", (3,), "float32", means=(0.5, -200.0, 7.0), scales=(2.0, 0.01, 0.0))
+    build = BlueprintBuilder(given)
+    at = build.relu("layer.relu", build.linear("layer.linear", build.standardise(), 64, normalised=True))
+    blueprint = build.finish(build.linear("head.linear", at, 4))
+    rows = torch.from_numpy(normal_rows(16, given))
+    labels = torch.arange(16) % 4
+    names = ["params", "macs", "grad_norm", "snip", "synflow", "jacov"]
+    found = zero_cost_scores(blueprint, rows, labels, 0, drawn_network, names)
+    assert all(math.isfinite(value) for value in found.values()), found
+    # The same rows in other units.
+    plain = replace(given, means=(0.0,) * 3, scales=(1.0, 1.0, 0.0))
+    scaled = (rows - torch.tensor(given.means)) * torch.tensor(given.scales)
+    again = zero_cost_scores(replace(blueprint, input=plain), scaled, labels, 0, drawn_network, names)
+    assert again == pytest.approx(found, rel=1e-3)
+    assert not rows.requires_grad  # which others read
 
 
 @pytest.mark.parametrize("digits", ["000000", "111111", "444444", "330300"])

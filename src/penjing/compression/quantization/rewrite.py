@@ -13,7 +13,7 @@ from penjing.blueprint import Blueprint, Layer, Precision, TensorSpec, precision
 _SCALE = TensorSpec("output_scale", (), "float32")
 _ZERO_POINT = TensorSpec("output_zero_point", (), "uint8")
 # ONNX Runtime has means of codes as well: they take three times as long as both boundaries and floats.
-_ALWAYS_FLOAT = ("leaky_relu", "elu", "zeros", "average_pool")
+_ALWAYS_FLOAT = ("standardise", "leaky_relu", "elu", "zeros", "average_pool")
 
 
 def is_never_negative(blueprint: Blueprint, name: str) -> bool:
@@ -57,7 +57,8 @@ class _Rewriter:
         self._old = blueprint
         self._precision_of = precision_of
         self._new: dict[str, Layer] = {}
-        self._is_integer: dict[str, bool] = {blueprint.input.name: True}
+        given = blueprint.input
+        self._is_integer: dict[str, bool] = {given.name: given.storage == "uint8"}
 
     def run(self) -> Blueprint:
         for layer in self._old.layers:
@@ -120,6 +121,8 @@ class _Rewriter:
 
     def _tensors(self, layer: Layer, precision: Precision, integer_output: bool) -> tuple[TensorSpec, ...]:
         made: list[TensorSpec] = []
+        if layer.operation == "standardise":
+            made.extend(layer.tensors)
         if layer.has_weights:
             shape = layer.tensor("weight").shape
             made.extend(_weight_tensors(shape, precision.weight_storage, precision.integer))

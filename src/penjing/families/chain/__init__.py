@@ -1,4 +1,4 @@
-"""Dense layers one after the other, on the pixels of an image."""
+"""Dense layers one after the other, on features or on the pixels of an image."""
 
 from penjing.families.chain.family import ChainFamily
 from penjing.families.chain.settings import ChainSettings

@@ -19,7 +19,7 @@ _APPEND: Mapping[str, Callable[[BlueprintBuilder, str, str], str]] = {
 
 
 class ChainFamily:
-    """The pixels of an image, hidden layers with an activation each, a linear head.
+    """A row of features, or the pixels of an image, hidden layers with an activation each, a linear head.
 
     Hidden layers are trained with a normalisation, which the file holds folded in.
 
@@ -79,7 +79,8 @@ class ChainFamily:
         """The candidate's network in 32-bit floats."""
         build = BlueprintBuilder(self.input)
         append = _APPEND[str(candidate[_ACTIVATION])]
-        at = build.dequantize(build.flatten())
+        is_vector = len(self.input.shape) == 1
+        at = build.standardise() if is_vector else build.dequantize(build.flatten())
         for layer in range(1, cast(int, candidate[_DEPTH]) + 1):
             width = cast(int, candidate[f"layer{layer}.width"])
             at = build.linear(f"layer{layer}.linear", at, width, normalised=True)

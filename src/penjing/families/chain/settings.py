@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from penjing.blueprint import InputSpec
 from penjing.families.settings import Kind, Names, Numbers, Settings
 
 ACTIVATIONS = ("relu", "leaky_relu", "elu")
@@ -38,4 +39,9 @@ class ChainSettings(Settings):
     @classmethod
     def for_images(cls, shape: tuple[int, int, int]) -> "ChainSettings":
         """The same for all images: the first layer grows with them, the others do not."""
+        return cls()
+
+    @classmethod
+    def for_input(cls, given: InputSpec) -> "ChainSettings":
+        """The same for everything: it need not be an image."""
         return cls()

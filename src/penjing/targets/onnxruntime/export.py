@@ -8,7 +8,7 @@ the bytes of integers and the time of floats. Integer layers use the
 around every tensor would need six.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -79,6 +79,7 @@ class _Writer:
         write = {
             "resize": self._resize,
             "flatten": self._flatten,
+            "standardise": self._standardise,
             "quantize": self._quantize,
             "dequantize": self._dequantize,
             "conv2d": self._conv2d,
@@ -195,6 +196,15 @@ class _Writer:
 
     def _flatten(self, layer: Layer) -> str:
         return self._document.node("Flatten", [self._tensor[layer.inputs[0]]])
+
+    def _standardise(self, layer: Layer) -> str:
+        given = self._blueprint.input
+        centred = self._document.node("Sub", [self._tensor[given.name], self._of_features(given.means)])
+        return self._document.node("Mul", [centred, self._of_features(given.scales)])
+
+    def _of_features(self, values: Sequence[float]) -> str:
+        stored = None if self._weights is None else np.array(values, dtype=np.float32)
+        return self._document.store(self._blueprint.input.shape, "float32", stored)
 
     def _quantize(self, layer: Layer) -> str:
         return self._document.node(

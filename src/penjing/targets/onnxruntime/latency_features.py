@@ -26,6 +26,7 @@ _PRICED_AS = {
     "zeros": "add_float",
     "average_pool": "add_float",
     "max_pool": "add_float",
+    "standardise": "add_float",
     "flatten": "pixels",
 }
 

@@ -64,7 +64,7 @@ class OnnxRuntimeCpu:
         """The file; see :func:`write_onnx`."""
         return write_onnx(blueprint, weights, scheme)
 
-    def predict(self, artifact: bytes, x: NDArray[np.uint8]) -> FloatArray:
+    def predict(self, artifact: bytes, x: NDArray[np.uint8] | FloatArray) -> FloatArray:
         """Run the file on examples ``[n, …]``."""
         return Session(artifact, self.threads).predict(x)
 

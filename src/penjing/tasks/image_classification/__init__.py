@@ -6,7 +6,6 @@ Example:
     10
 """
 
-from penjing.tasks.image_classification.data import ImageData, Split, split_data
-from penjing.tasks.image_classification.sources import Source, load
+from penjing.tasks.image_classification.sources import NAMED, load
 
-__all__ = ["ImageData", "Source", "Split", "load", "split_data"]
+__all__ = ["NAMED", "load"]

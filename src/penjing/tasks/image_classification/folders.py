@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from penjing.errors import DataError
+from penjing.tasks.classification.raw import RawData
 from penjing.tasks.image_classification.pictures import read_pictures
-from penjing.tasks.image_classification.raw import RawData
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 PART_NAMES = {"train": "train", "test": "test"} | dict.fromkeys(("validation", "val", "valid"), "validation")

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from penjing.errors import DataError, missing_extra, unknown_name
+from penjing.tasks.classification.raw import RawData
 from penjing.tasks.image_classification.folders import PART_NAMES
 from penjing.tasks.image_classification.pictures import Picture, read_pictures
-from penjing.tasks.image_classification.raw import RawData
 
 
 def read_hub(

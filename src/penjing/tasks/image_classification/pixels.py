@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from penjing.errors import DataError, InvalidValueError
+from penjing.tasks.classification.raw import Layout
 from penjing.tasks.image_classification.checks import check_pixels
-from penjing.tasks.image_classification.raw import Layout
 
 _CHANNELS = (1, 3, 4)
 

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penjing.errors import DataError
-from penjing.tasks.image_classification.data import PARTS
-from penjing.tasks.image_classification.raw import RawData
+from penjing.tasks.classification.data import PARTS
+from penjing.tasks.classification.raw import RawData
 
 _BROKEN = (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error, LZMAError)
 
@@ -46,10 +46,10 @@ def read_archive(path: Path) -> RawData:
 
 
 def from_arrays(x: Any, y: Any, class_names: Any = None) -> RawData:
-    """Take images and labels from memory; anything that NumPy understands.
+    """Take examples and labels from memory; anything that NumPy understands.
 
     Args:
-        x: Images, ``[N, ...]``.
+        x: Examples, ``[N, ...]``.
         y: Labels, ``[N]``.
         class_names: Name of label ``k`` at position ``k``.
 

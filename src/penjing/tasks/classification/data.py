@@ -1,17 +1,17 @@
-"""Images and labels in three parts, and how one source becomes three.
+"""Examples and labels in three parts, and how one source becomes three.
 
-Training images teach, validation images select, test images are only shown
+Training examples teach, validation examples select, test examples are only shown
 beside the result. What a source does not bring is taken from its training
-images: first the test part, then the validation part.
+examples: first the test part, then the validation part.
 
 ===================  ======================  =======================
-training images      test, if there is none  validation, of the rest
+training examples    test, if there is none  validation, of the rest
 ===================  ======================  =======================
 fewer than 5,000     20 %                    15 %
 5,000 and more       15 %                    10 %, at least 2,000
 ===================  ======================  =======================
 
-Small data give up a larger share because a selection on a few dozen images is
+Small data give up a larger share because a selection on a few dozen examples is
 noise. For validation at least 2,000 are taken, or a quarter where that is less.
 """
 
@@ -35,14 +35,14 @@ _MAX_FRACTION = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Images and their classes.
+    """Examples and their classes.
 
     Attributes:
-        x: Pixels 0..255, ``[N, C, H, W]``, contiguous.
-        y: Class of each image, 0..K-1, ``[N]``.
+        x: Pixels 0..255, ``[N, C, H, W]`` uint8, or features, ``[N, F]`` float32; contiguous.
+        y: Class of each example, 0..K-1, ``[N]``.
     """
 
-    x: NDArray[np.uint8]
+    x: NDArray[np.uint8] | NDArray[np.float32]
     y: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -50,7 +50,7 @@ class Split:
 
 
 @dataclass(frozen=True, eq=False)
-class ImageData:
+class LabelledData:
     """A data set, checked and split.
 
     Attributes:
@@ -58,7 +58,7 @@ class ImageData:
         validation: What selects among them.
         test: What is shown beside the result and never selects.
         class_names: Name of class ``k`` at position ``k``.
-        fingerprint: SHA-256 over pixels, labels and split, as hexadecimal digits.
+        fingerprint: SHA-256 over examples, labels and split, as hexadecimal digits.
         notes: Sentences that a reader of the results should know.
     """
 
@@ -70,10 +70,9 @@ class ImageData:
     notes: tuple[str, ...] = ()
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """Channels, height and width of every image."""
-        n_channels, height, width = self.train.x.shape[1:]
-        return n_channels, height, width
+    def shape(self) -> tuple[int, ...]:
+        """Of every example: channels, height and width of an image, or the number of features."""
+        return self.train.x.shape[1:]
 
     @property
     def n_classes(self) -> int:
@@ -89,23 +88,23 @@ def split_data(
     validation_fraction: float | None = None,
     test_fraction: float | None = None,
     max_train: int | None = None,
-) -> ImageData:
-    """Complete ``parts`` to training, validation and test images.
+) -> LabelledData:
+    """Complete ``parts`` to training, validation and test examples.
 
-    A missing part is drawn without replacement from the training images, every
-    class in proportion, and never has fewer images than there are classes.
+    A missing part is drawn without replacement from the training examples, every
+    class in proportion, and never has fewer examples than there are classes.
     Drawing depends on ``rng`` and the labels only; ``max_train`` comes last and
-    leaves validation and test as they are. Training and validation images come in a drawn order, test images
-    in that of the source.
+    leaves validation and test as they are. Training and validation examples come in a drawn order, test
+    examples in that of the source.
 
     Args:
         parts: ``train`` and, where the source brings them, ``validation`` and ``test``.
         class_names: Name of each class.
         rng: Draws what goes where; is advanced.
-        validation_fraction: Share of the training images (after the test images
+        validation_fraction: Share of the training examples (after the test examples
             were taken), in (0, 0.5]; see the module for the default.
-        test_fraction: Share of all training images, in (0, 0.5].
-        max_train: At most so many training images, at least one per class.
+        test_fraction: Share of all training examples, in (0, 0.5].
+        max_train: At most so many training examples, at least one per class.
 
     Returns:
         The three parts with their fingerprint; ``notes`` is empty.
@@ -128,14 +127,14 @@ def split_data(
             n_taken = max(round((fraction or _default_fraction(part, len(rest))) * len(rest)), n_classes)
             rest, taken = _drawn(rest, train.y, n_taken, rng)
             splits[part] = _picked(train, taken)
-    # Sources are often sorted by class; scales and brief judgements look at the first images only.
+    # Sources are often sorted by class; scales and brief judgements look at the first examples only.
     splits["validation"] = _picked(splits["validation"], rng.permutation(len(splits["validation"])))
     place = rng.permutation(len(train))
     if max_train is not None:
         _check_max_train(max_train, n_classes)
         _, rest = _drawn(rest, train.y, min(max_train, len(rest)), rng)
     splits["train"] = _picked(train, rest[np.argsort(place[rest])])
-    return ImageData(
+    return LabelledData(
         train=splits["train"],
         validation=splits["validation"],
         test=splits["test"],
@@ -152,8 +151,8 @@ def largest_remainder(counts: NDArray[np.int64], total: int) -> NDArray[np.int64
     off its quota by one or more, and none gets more than it has.
 
     Args:
-        counts: Images of each class, ``[K]``, not all zero.
-        total: Images to share, at most ``counts.sum()``.
+        counts: Examples of each class, ``[K]``, not all zero.
+        total: Examples to share, at most ``counts.sum()``.
 
     Returns:
         ``[K]``, with sum ``total``.
@@ -169,7 +168,7 @@ def largest_remainder(counts: NDArray[np.int64], total: int) -> NDArray[np.int64
 
 
 def fingerprint(splits: Mapping[str, Split]) -> str:
-    """Hash pixels, labels and which part each image belongs to.
+    """Hash examples, labels and which part each example belongs to.
 
     Args:
         splits: All three parts.
@@ -181,15 +180,15 @@ def fingerprint(splits: Mapping[str, Split]) -> str:
     for part in PARTS:
         split = splits[part]
         digest.update(f"{part} {split.x.shape}".encode())
-        digest.update(split.x.data)
+        digest.update(split.x.astype(split.x.dtype.newbyteorder("<"), copy=False).data)
         digest.update(split.y.astype("<i8", copy=False).data)
     return digest.hexdigest()
 
 
-def _default_fraction(part: str, n_images: int) -> float:
-    if n_images < SMALL_DATA:
+def _default_fraction(part: str, n_examples: int) -> float:
+    if n_examples < SMALL_DATA:
         return _FRACTION_SMALL[part]
-    least = min(_LEAST_VALIDATION / n_images, _MOST_FOR_THAT) if part == "validation" else 0.0
+    least = min(_LEAST_VALIDATION / n_examples, _MOST_FOR_THAT) if part == "validation" else 0.0
     return max(_FRACTION[part], least)
 
 
@@ -213,7 +212,7 @@ def _check_fraction(part: str, fraction: float | None, *, is_in_source: bool) ->
         return
     if is_in_source:
         raise InvalidValueError(
-            f"{part}_fraction is {fraction!r}, but the source brings its own {part} images. "
+            f"{part}_fraction is {fraction!r}, but the source brings its own {part} part. "
             f"Leave {part}_fraction out.",
             part=part,
             fraction=fraction,
@@ -230,7 +229,7 @@ def _check_fraction(part: str, fraction: float | None, *, is_in_source: bool) ->
 def _check_max_train(max_train: int, n_classes: int) -> None:
     if max_train < n_classes:
         raise InvalidValueError(
-            f"max_train must be at least one image per class, that is {n_classes}, got {max_train!r}. "
+            f"max_train must be at least one example per class, that is {n_classes}, got {max_train!r}. "
             "Leave it out to train on everything.",
             max_train=max_train,
             n_classes=n_classes,

@@ -11,14 +11,14 @@ Layout = Literal["NHW", "NHWC", "NCHW"]
 
 @dataclass(frozen=True, eq=False)
 class RawData:
-    """Images and labels as they were found.
+    """Examples and labels as they were found.
 
     Attributes:
-        x: Images of each part (``train`` and perhaps ``validation`` and ``test``),
+        x: Examples of each part (``train`` and perhaps ``validation`` and ``test``),
             one layout for all, number first, ``[N, ...]``.
         y: Labels of each part, ``[N]``.
         class_names: Name of label ``k`` at position ``k``, where the source knows it.
-        layout: Meaning of the axes of ``x``, where the source knows it.
+        layout: Meaning of the axes of images, where the source knows it.
     """
 
     x: Mapping[str, NDArray]

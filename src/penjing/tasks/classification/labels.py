@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penjing.errors import DataError, InvalidValueError, unknown_name
-from penjing.tasks.image_classification.checks import check_labels
+from penjing.tasks.classification.checks import check_labels
 
 
 def to_classes(
@@ -87,7 +87,7 @@ def _names(values: NDArray, class_names: Sequence[str] | None) -> tuple[str, ...
     if outside:
         raise DataError(
             f"The label {outside[0]} has no name: there are {len(class_names)} class names, "
-            f"for labels from 0 to {len(class_names) - 1}. Remove images without a label, or add the name.",
+            f"for labels from 0 to {len(class_names) - 1}. Remove what has no label, or add the name.",
             labels=outside,
         )
     return tuple(str(class_names[value]) for value in values)
