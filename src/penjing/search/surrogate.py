@@ -141,8 +141,14 @@ class SurrogateSearcher:
         bred = self._bred(model, rng, _FINAL_POOLS * self.pool)
         pool = list({c.key: c for c in [*bred, *self._told_here()]}.values())
 
+        known: dict[tuple[str, bytes, float], Candidate] = {}
+
         def polished(one: Candidate, front: NDArray[np.float64], caution: float) -> Candidate:
-            return self._polished(model, one, front, caution, rng)
+            # Where niches are full the same is asked again and again, and each answer takes milliseconds.
+            asked = (one.key, front.tobytes(), caution)
+            if asked not in known:
+                known[asked] = self._polished(model, one, front, caution, rng)
+            return known[asked]
 
         return self._greedily(model, pool, n, polished, n if most_alike is None else most_alike, besides)
 

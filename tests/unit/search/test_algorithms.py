@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pytest
@@ -189,6 +190,23 @@ def test_places_that_nothing_is_expected_to_earn_go_to_what_may_be_better(rng: n
     anywhere = searcher.predicted([SPACE.sample(rng) for _ in range(500)])
     assert expected[0] > np.quantile(anywhere, 0.98)
     assert expected.min() > np.quantile(anywhere, 0.9)
+
+
+def test_nobody_is_improved_twice_beside_the_same_front(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where most are refused, as their niche is full, the same would be asked for every place."""
+    asked: Counter[tuple[str, bytes, float]] = Counter()
+    improved = SurrogateSearcher._polished
+
+    def counted(self: SurrogateSearcher, model: Any, one: Candidate, front: Any, *others: Any) -> Candidate:
+        asked[one.key, front.tobytes(), others[0]] += 1
+        return improved(self, model, one, front, *others)
+
+    monkeypatch.setattr(SurrogateSearcher, "_polished", counted)
+    assert len(taught(60).finalists(8, rng, most_alike=1)) == 8
+    assert len(asked) > 8
+    assert set(asked.values()) == {1}
 
 
 def test_finalists_can_be_spread_over_what_they_cost(rng: np.random.Generator) -> None:
