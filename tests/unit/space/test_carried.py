@@ -165,6 +165,22 @@ def test_another_part_can_be_carried(rng: np.random.Generator) -> None:
         assert drawn["precision"] == winner["precision"]
 
 
+def test_how_a_winner_is_trained_is_carried_with_its_architecture(rng: np.random.Generator) -> None:
+    """Its weights were made so: another optimiser would make others."""
+    optimiser = Choice("optimiser", ("sgd", "adamw"), "training", ordered=False)
+    whole = SearchSpace([*BESIDE, optimiser])
+    winner = whole.candidate({"depth": 2, "precision": "w8", "optimiser": "adamw"})
+    space = CarriedSpace(whole, [winner])
+    assert space.cardinality == 3
+    for _ in range(20):
+        drawn = space.mutate(space.sample(rng), rng, 2)
+        assert (drawn["depth"], drawn["optimiser"]) == (2, "adamw")
+    with pytest.raises(
+        InvalidValueError, match=r"winners has the architecture and training \{'depth': 2, 'opt"
+    ):
+        space.candidate({**winner, "optimiser": "sgd"})
+
+
 SHALLOW = SPACE.candidate({"depth": 1, "operation": "plain", "first.precision": "fp32"})
 
 
