@@ -73,8 +73,8 @@ class Words:
 
     def rows(self, index: NDArray[np.intp] | slice) -> "Words":
         """Those of some of the candidates."""
-        keys = self._keys[index] if isinstance(index, slice) else [self._keys[at] for at in index]
-        return Words(keys, self._matrix[index])
+        places = range(len(self._keys))[index] if isinstance(index, slice) else index
+        return Words([self._keys[at] for at in places], self._matrix[index])
 
     def cosines(self, others: "Words") -> Array:
         """How alike each candidate's words are to each of the others', ``[n, others]``."""
