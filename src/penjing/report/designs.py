@@ -99,8 +99,8 @@ def designs_section(page: Page) -> str:
         return ""
     words = (
         "One box per layer, from left to right. Height: channels, on a logarithmic scale, with their number "
-        "above. Below: kernel and stride, d2 where it reads every second pixel, the kind of layer, height and "
-        "width where they change. Red arcs are residual connections. Hover over a layer for shapes, "
+        "above. Below: kernel and stride, d2 where it reads every second pixel, the kind of layer, height "
+        "and width where they change. Red arcs are residual connections. Hover over a layer for shapes, "
         "parameters and bytes."
     )
     blueprints = [design.blueprint for design in page.designs if design.blueprint]
