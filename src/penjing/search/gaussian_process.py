@@ -30,6 +30,8 @@ USUAL_NOISE = 0.05
 _LOG_DEVIATION = np.log(5.0)
 _LEAST_NOISE = 1e-4
 _LEAST_VARIANCE = 1e-10
+# Of a loss; more than any.
+_HOPELESS = 1e12
 # The evidence of two hundred tells weights as well as that of five hundred, in a tenth of the time.
 _MOST_FOR_EVIDENCE = 200
 
@@ -129,7 +131,11 @@ def _fitted(terms: Mapping[str, Array], target: Array) -> dict[str, float]:
         weights = np.exp(log_weights)
         kernel = np.tensordot(weights[:-1], stacked, 1) + 1.0
         kernel[np.diag_indices_from(kernel)] += weights[-1] + _LEAST_NOISE
-        factor = cho_factor(kernel, lower=True, check_finite=False)
+        try:
+            factor = cho_factor(kernel, lower=True, check_finite=False)
+        except np.linalg.LinAlgError:
+            # A step so wide that the noise is lost in rounding: it is taken back.
+            return _HOPELESS, np.zeros_like(log_weights)
         solved = cho_solve(factor, known, check_finite=False)
         inverse = cho_solve(factor, np.eye(len(known)), check_finite=False)
         away = (log_weights - usual) / _LOG_DEVIATION

@@ -1,12 +1,14 @@
 """The model behind the Bayesian search, against what can be worked out by other means."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
 from penjing.blueprint import Graph
-from penjing.search import SearchProblem
+from penjing.search import SearchProblem, gaussian_process
 from penjing.search.gains import log_expected_improvement
 from penjing.search.gaussian_process import GaussianProcess
 from penjing.search.likeness import Likeness
@@ -146,3 +148,23 @@ def test_twins_are_no_further_apart_the_more_of_them_were_told(rng: np.random.Ge
 def test_equal_values_have_one_score(n_objectives: int) -> None:
     warp = scale_of(np.array([0.1, 0.1]), n_objectives)
     np.testing.assert_allclose(warp.value(np.array([-1.0, 3.0])), 0.1)
+
+
+def test_a_step_beyond_what_can_be_computed_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    likeness = Likeness(PROBLEM)
+    told = likeness.describe(drawn(12))
+    target = np.random.default_rng(0).normal(size=12)
+    usual, calls = gaussian_process.cho_factor, 0
+
+    def failing(*arguments: Any, **named: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise np.linalg.LinAlgError("not positive definite")
+        return usual(*arguments, **named)
+
+    expected = GaussianProcess(likeness, told, target).weights
+    monkeypatch.setattr(gaussian_process, "cho_factor", failing)
+    found = GaussianProcess(likeness, told, target).weights
+    assert calls > 2
+    assert found == pytest.approx(expected, rel=0.2)
