@@ -242,7 +242,7 @@ class SurrogateSearcher:
         architecture = self._architecture(candidate)
         return [
             other
-            for other in self.problem.space.neighbours(candidate, rng)
+            for other in self.problem.space.neighbours(candidate, rng, ("compression",))
             if self._architecture(other) == architecture and self.problem.violation(other) == 0
         ]
 

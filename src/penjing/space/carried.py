@@ -1,6 +1,6 @@
 """A space in which one part may only be what earlier winners chose."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from penjing.errors import InvalidValueError
 from penjing.space.candidate import Candidate
-from penjing.space.choice import OF_WEIGHTS, Value
+from penjing.space.choice import OF_WEIGHTS, PARTS, Value
 from penjing.space.space import SearchSpace
 
 
@@ -99,9 +99,11 @@ class CarriedSpace(SearchSpace):
         """The first parent's architecture, or a drawn winner's; of the rest, what both can give."""
         return self._around(first, rng).cross(first, second, rng)
 
-    def neighbours(self, candidate: Candidate, rng: np.random.Generator) -> Iterator[Candidate]:
+    def neighbours(
+        self, candidate: Candidate, rng: np.random.Generator, parts: Collection[str] = PARTS
+    ) -> Iterator[Candidate]:
         """All candidates of the same architecture that differ in one choice of the free parts."""
-        return self._around(candidate, rng).neighbours(candidate, rng)
+        return self._around(candidate, rng).neighbours(candidate, rng, parts)
 
     def fixed(self, assignment: Mapping[str, Value]) -> "CarriedSpace":
         """The same with the named choices reduced to one value each, and the winners that agree.

@@ -165,11 +165,14 @@ class SearchSpace:
             mixed[choice.name] = values[int(rng.integers(len(values)))] if is_open else values[0]
         return Candidate(mixed)
 
-    def neighbours(self, candidate: Candidate, rng: np.random.Generator) -> Iterator[Candidate]:
-        """All candidates that differ in one choice; what begins to exist by that is drawn."""
+    def neighbours(
+        self, candidate: Candidate, rng: np.random.Generator, parts: Collection[str] = PARTS
+    ) -> Iterator[Candidate]:
+        """All candidates that differ in one choice of some parts; what begins to exist by that is drawn."""
         candidate = self._completed(candidate, rng)
         for name in candidate:
-            for value in self._by_name[name].values:
+            choice = self._by_name[name]
+            for value in choice.values if choice.part in parts else ():
                 if value != candidate[name]:
                     yield self._completed({**candidate, name: value}, rng, candidate)
 
