@@ -214,10 +214,10 @@ def table(options: argparse.Namespace) -> None:
         rows.append(row)
     rows.sort(key=lambda row: -row[f"after_{shown[-1]}"])
     names = [name for name in rows[0] if not name.endswith("_deviation")] if rows else []
-    print("  ".join(f"{name.replace('_', ' '):>15}" for name in names))
+    print("  ".join(f"{name.replace('_', ' '):>21}" for name in names))
     for row in rows:
         texts = [f"{row[n]:.4g}" if isinstance(row[n], float) else str(row[n]) for n in names]
-        print("  ".join(f"{text:>15}" for text in texts))
+        print("  ".join(f"{text:>21}" for text in texts))
     processor = processor_info()
     device = re.sub(r"[^a-z0-9]+", "-", str(processor["model"]).lower()).strip("-")
     path = HERE / "results" / f"{date.today()}-{device}.json"
