@@ -38,7 +38,8 @@ from penjing.study.preparation import facts_of
 from penjing.study.versions import versions
 from penjing.targets.onnxruntime.processor import processor_info
 from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
-from penjing.tasks.image_classification import LabelledData, load
+from penjing.tasks.classification import LabelledData
+from penjing.tasks.image_classification import load
 from penjing.training import Augmentation, Recipe, accuracy, train_
 
 HERE = Path(__file__).parent

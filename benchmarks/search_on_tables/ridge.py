@@ -20,7 +20,7 @@ from penjing.objectives import hypervolume_subset
 from penjing.tables import DEVICES, Judge, Search, Table, hwnas, nas201
 
 Array = NDArray[np.float64]
-FIRST, BATCH, PENALTY = 20, 10, 1.0
+PENALTY = 1.0
 SHOWN = (50, 100, 200)
 
 
@@ -29,42 +29,50 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("path", type=Path, help="Folder of nasbench201.csv.gz and hw_nas_bench.csv.gz")
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--limits", default="none,25,50", help="percentiles of the device's column, or none")
+    parser.add_argument("--first", type=int, default=20, help="cells that are drawn")
+    parser.add_argument("--batch", type=int, default=10)
+    parser.add_argument(
+        "--limits", default="none,25,50", help="percentiles of the device's column, none, or ''"
+    )
     options = parser.parse_args()
     table = nas201(options.path)
-    scores = Judge(table).scores(searched(table, seed, 300) for seed in range(options.seeds))["ridge"]
+    searches = [searched(table, seed, 300, options.first, options.batch) for seed in range(options.seeds)]
+    scores = Judge(table).scores(searches)["ridge"]
     print(
         f"{table.name}: regret {scores.at(50).mean():.3f} / {scores.at(100).mean():.3f} after 50 / 100, "
         f"best row at {np.median(scores.hits):.1f} (median), within 300: {scores.found_within(300):.0%}",
         flush=True,
     )
-    for limit in options.limits.split(","):
+    for limit in options.limits.split(",") if options.limits else ():
         for device in DEVICES:
             table = hwnas(options.path, device, None if limit == "none" else float(limit))
-            searches = [searched(table, seed, max(SHOWN)) for seed in range(options.seeds)]
+            searches = [
+                searched(table, seed, max(SHOWN), options.first, options.batch)
+                for seed in range(options.seeds)
+            ]
             scores = Judge(table).scores(searches)["ridge"]
             shares = " / ".join(f"{scores.at(n).mean():.3f}" for n in SHOWN)
             print(f"{table.name}: {shares} after {' / '.join(map(str, SHOWN))}", flush=True)
 
 
-def searched(table: Table, seed: int, queries: int) -> Search:
+def searched(table: Table, seed: int, queries: int, first: int, batch: int) -> Search:
     """One search of a table."""
     rng = np.random.default_rng([seed])
     features, points = features_of(table), table.points()
     allowed = np.flatnonzero(table.is_allowed)
-    rows: list[int] = rng.permutation(allowed)[:FIRST].tolist()
+    rows: list[int] = rng.permutation(allowed)[:first].tolist()
     while len(rows) < min(queries, len(allowed)):
         left = np.setdiff1d(allowed, rows)
         expected = regression(features, table.sought, rows)[left]
         order = np.argsort(-expected, kind="stable")
         if points.shape[1] == 1:
-            rows += left[order[:BATCH]].tolist()
+            rows += left[order[:batch]].tolist()
             continue
         guessed = points[left].copy()
         best = table.objectives[0]
         guessed[:, 0] = np.clip((expected - best.best) / (best.worst - best.best), 0.0, 1.0)
-        picked = hypervolume_subset(guessed, BATCH, np.ones(points.shape[1]), points[rows])
-        picked += [int(at) for at in order if at not in set(picked)][: BATCH - len(picked)]
+        picked = hypervolume_subset(guessed, batch, np.ones(points.shape[1]), points[rows])
+        picked += [int(at) for at in order if at not in set(picked)][: batch - len(picked)]
         rows += left[picked].tolist()
     return Search("ridge", seed, tuple(rows[:queries]), 0.0)
 

@@ -86,7 +86,7 @@ def _lines(table: "Table", rows: Sequence[Mapping[str, object]], settings: "Sett
     widths = [max(len(line[at]) for line in texts) for at in range(len(columns))]
     lines = [
         f"{table.name}: {table.is_allowed.sum():,} rows allowed of {len(table.candidates):,}, "
-        f"{settings.queries} queries a search, {settings.batch} at a time"
+        f"{settings.queries} queries a search at most, {settings.batch} at a time"
     ]
     lines += [
         "  ".join(text.rjust(width) for text, width in zip(line, widths, strict=True)) for line in texts

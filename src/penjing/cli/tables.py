@@ -11,7 +11,7 @@ def front_lines(document: Mapping[str, Any]) -> list[str]:
         return ["The front is empty: no finished design meets the constraints. Resume with more budget."]
     lines = [
         f"{'design':<10}{'test accuracy [95 %]':>24}{'validation':>12}{'bytes':>10}{'parameters':>12}"
-        f"{'latency ms [95 %]':>28}{'per s':>10}"
+        f"{'latency ms [95 %]':>28}{'predictions/s':>14}"
     ]
     for entry in front:
         test, latency = entry["accuracy"], entry["latency_ms"]
@@ -21,7 +21,7 @@ def front_lines(document: Mapping[str, Any]) -> list[str]:
             f"{entry['id']:<10}"
             f"{accuracy:>24}{entry['validation']['value']:>12.2%}"
             f"{entry['size_bytes']:>10,}{entry['parameters']:>12,}"
-            f"{milliseconds:>28}{entry['throughput_per_s']:>10,.0f}"
+            f"{milliseconds:>28}{entry['throughput_per_s']:>14,.0f}"
         )
     return lines
 

@@ -154,7 +154,7 @@ def _hypervolume(page: Page) -> go.Figure:
 def _worth(page: Page) -> go.Figure:
     choices = page.worth.choices[:14]
     figure = empty_figure(120 + 26 * len(choices))
-    for part, colour in (("architecture", "#3a86c8"), ("compression", "#d97a00")):
+    for part, colour in (("architecture", "#3a86c8"), ("training", "#4c9f70"), ("compression", "#d97a00")):
         mine = [choice for choice in choices if choice.part == part]
         if mine:
             figure.add_scatter(

@@ -125,7 +125,7 @@ class ChoiceWorth:
 
     Attributes:
         name: The choice.
-        part: ``compression`` for a precision, else ``architecture``.
+        part: ``compression`` for a precision, ``training`` for an optimiser, else ``architecture``.
         best: The value with the fewest errors, all else equal.
         worst: The one with the most.
         points: Accuracy between the two, percentage points at the typical error, with a 95 % interval.

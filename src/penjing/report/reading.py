@@ -213,9 +213,11 @@ def _latency_model_error(run: RunFolder, notes: list[str]) -> dict[str, float]:
 
 def _ended_early(journal: Journal) -> dict[str, str]:
     """Why a phase ended before its budget was used, by phase, in the stretch of the run when it last did."""
-    stretches = range(int(journal.get("extension", 0)) + 1)
+    newest = int(journal.get("extension", 0))
     return {
-        phase: why for n in stretches for phase, why in journal.get(f"ended early, extension {n}", {}).items()
+        phase: why if n == newest else f"{why}; that was before the budget was extended"
+        for n in range(newest + 1)
+        for phase, why in journal.get(f"ended early, extension {n}", {}).items()
     }
 
 

@@ -80,7 +80,7 @@ def worth_of(
         found.append(
             ChoiceWorth(
                 choice.name,
-                "compression" if choice.name.endswith("precision") else "architecture",
+                _part_of(choice.name),
                 choice.values[best],
                 choice.values[worst],
                 Interval(float(points[0]), float(low), float(high)),
@@ -197,6 +197,12 @@ def _too_few(n: int) -> str:
         f"Too little to learn from: {n} candidates at the inherited fidelity, and at least {FEWEST_TRIALS} "
         "are needed to tell what a choice was worth. Resume with more budget."
     )
+
+
+def _part_of(choice: str) -> str:
+    """By its name: a run keeps candidates, not the space that they are of."""
+    of = {"precision": "compression", "optimiser": "training"}
+    return of.get(choice.rpartition(".")[2], "architecture")
 
 
 def _trust(explained: float) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from penjing.errors import ConfigError, InvalidValueError, PenjingError, RunFolderError, unknown_name
 from penjing.objectives import METRICS
+from penjing.space import Candidate
 from penjing.store import Journal, JsonLinesHandler, RunFolder
 from penjing.store.front import front_of
 from penjing.study.budget import Stopwatch, parse_budget
@@ -210,6 +211,17 @@ def _prepare(run: RunFolder, journal: Journal, config: StudyConfig, source: Any)
     journal.put("facts", vars(facts_of(data)))
 
 
+def _check_that_it_goes_on(run: RunFolder, journal: Journal, pipeline: Pipeline) -> None:
+    """Refuse a run whose evaluations are of another space than this version makes of its configuration."""
+    for trial in journal.trials(fidelity="inherited"):
+        if not pipeline.space.holds(Candidate(trial.candidate)):
+            raise RunFolderError(
+                f"The run {str(run.path)!r} was begun by another version of Penjing, whose networks had "
+                f"other choices: evaluation {trial.number} is none of this version's candidates. Go on with "
+                "the version that began it, or start in a new folder; front and report can still be had."
+            )
+
+
 def _work(
     run: RunFolder, journal: Journal, config: StudyConfig, stopwatch: Stopwatch, observe: Observer
 ) -> None:
@@ -222,6 +234,7 @@ def _work(
         facts = kept_facts(journal)
         assert facts is not None
         pipeline = Pipeline(config, facts, OnnxRuntimeCpu())
+        _check_that_it_goes_on(run, journal, pipeline)
         budget = parse_budget(journal.get("budget"))
         for note in journal.get("notes") or ():
             logger.warning(note)

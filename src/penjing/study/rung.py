@@ -40,7 +40,7 @@ class Seat:
 
     @property
     def without_training(self) -> Candidate:
-        """What decides the network and its costs."""
+        """The candidate as the search has it."""
         return without_training(self.candidate)
 
 

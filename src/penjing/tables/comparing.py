@@ -109,6 +109,7 @@ def _of(table: Table, settings: Settings) -> dict[str, Any]:
         "rows_digest": table.digest,
         "queries": settings.queries,
         "batch": settings.batch,
+        "ends": "at the best row" if table.has_best else "after all queries",
     }
 
 

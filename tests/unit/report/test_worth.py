@@ -42,6 +42,13 @@ def test_the_choice_that_matters_comes_first_with_its_values(rng: np.random.Gene
     assert worth.explained > 0.9
 
 
+def test_an_optimiser_is_a_choice_of_training(rng: np.random.Generator) -> None:
+    candidates, accuracies = _trials(60, rng)
+    trained = [{**c, "network.optimiser": str(rng.choice(["sgd", "adamw"]))} for c in candidates]
+    parts = {c.name: c.part for c in worth_of(trained, accuracies, _costs(candidates)).choices}
+    assert parts["network.optimiser"] == "training"
+
+
 def test_points_are_accuracy_points_and_lie_in_their_interval(rng: np.random.Generator) -> None:
     candidates, accuracies = _trials(200, rng)
     choices = {choice.name: choice for choice in worth_of(candidates, accuracies, _costs(candidates)).choices}

@@ -5,9 +5,12 @@ import numpy as np
 import pytest
 
 import penjing
-from penjing.errors import DataError
+from penjing.errors import DataError, RunFolderError
+from penjing.store import RunFolder
 from penjing.study import api
 from penjing.study.config import load_config
+
+_work = api._work
 
 
 class StoppedError(Exception):
@@ -88,3 +91,14 @@ def test_a_missing_part_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"No file or folder '.*none\.npz'"):
         penjing.search(data={"train": "train.npz", "test": "none.npz"}, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_of_another_version_is_not_gone_on_with_in_another_space(
+    paths: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun(tmp_path / "run", "train.npz")
+    with RunFolder.open(tmp_path / "run").journal() as journal:
+        journal.ask(7, "joint", "inherited", {"stem.width": 5}, "of before")
+    monkeypatch.setattr(api, "_work", _work)
+    with pytest.raises(RunFolderError, match=r"another version of Penjing.*evaluation 7 is none"):
+        api.resume_study(tmp_path / "run")

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from scipy.sparse import csr_matrix
 
 from penjing.errors import DataError, InvalidValueError, MissingExtraError, UnknownNameError
 from penjing.tasks import TASKS
@@ -51,6 +52,12 @@ def test_what_a_loader_of_scikit_learn_gives_can_be_passed_on() -> None:
     assert load({"data": rows(), "target": Y, "target_names": []}).class_names == ("0", "1")
 
 
+def test_a_name_of_the_column_is_no_name_of_a_class() -> None:
+    """What loaders that fetch give as ``target_names``."""
+    loaded = load({"data": rows(), "target": Y + 1, "target_names": ["Cover_Type"]})
+    assert loaded.class_names == ("1", "2")
+
+
 def test_the_seed_decides_the_split() -> None:
     assert load("wine", seed=3).fingerprint != load("wine", seed=4).fingerprint
     with pytest.raises(InvalidValueError, match="seed must be 0 or more, got -1"):
@@ -89,6 +96,7 @@ def test_contiguous_32_bit_floats_are_not_copied() -> None:
     ("x", "y", "message"),
     [
         (rows(0), Y[:0], "train data hold no row"),
+        (csr_matrix(rows()), Y, r"no array of rows, but one csr_matrix\. .*toarray\(\)"),
         (rows(), Y[:7], "20 rows but 7 labels. There must be one label per row"),
         (rows()[:, 0], Y, r"features have shape \[20\]\. .*\[N, F\]\. .*reshape\(-1, 1\)"),
         (rows()[:, :0], Y, r"features have shape \[20, 0\]"),

@@ -31,7 +31,13 @@ def check_lengths(x: NDArray, y: NDArray, part: str, noun: str) -> None:
         DataError: If there is no example, the lengths differ or there is more
             than one label per example.
     """
-    if x.ndim == 0 or len(x) == 0:
+    if x.ndim == 0:
+        raise DataError(
+            f"The {part} data are no array of {noun}s, but one {type(x.item()).__name__}. Give a NumPy array "
+            f"with one {noun} after the other; of a sparse matrix x, x.toarray().",
+            part=part,
+        )
+    if len(x) == 0:
         raise DataError(f"The {part} data hold no {noun}. At least one is needed.", part=part)
     if y.ndim == 0 or len(x) != len(y):
         n_labels = len(y) if y.ndim else 0

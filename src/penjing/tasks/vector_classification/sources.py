@@ -18,6 +18,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from penjing.errors import DataError, missing_extra
 from penjing.tasks.classification.archives import from_arrays
 from penjing.tasks.classification.data import LabelledData, split_data
@@ -86,8 +88,10 @@ def _from_loader(source: Source) -> RawData | None:
     """What scikit-learn's loaders give, and others that do as they do."""
     if not (isinstance(source, Mapping) and {"data", "target"} <= set(source)):
         return None
-    names = source.get("target_names")
-    return from_arrays(source["data"], source["target"], None if names is None or not len(names) else names)
+    names, labels = source.get("target_names"), np.asarray(source["target"])
+    # Loaders that fetch give the name of the column there.
+    is_one_a_class = names is not None and np.array_equal(np.unique(labels), np.arange(len(names)))
+    return from_arrays(source["data"], labels, names if is_one_a_class else None)
 
 
 def _no_folder(folder: Path) -> RawData:
