@@ -30,7 +30,7 @@ def with_pixel(value: float) -> np.ndarray:
     ("x", "y", "message"),
     [
         (images(0), Y[:0], "train data hold no image"),
-        (np.uint8(3), Y, "train data hold no image"),
+        (np.uint8(3), Y, "no array of images, but one int"),
         (images(), Y[:7], "20 images but 7 labels"),
         (images(), 3, "20 images but 0 labels"),
         (images(), np.eye(20), r"labels have shape \[20, 20\].*one label per image, shape \[20\].*argmax"),
