@@ -187,7 +187,8 @@ def volumes(points: Sequence[Sequence[float]]) -> list[float]:
 def table(options: argparse.Namespace) -> None:
     """Mean hypervolume against evaluations and against seconds; printed and written."""
     known = {row["key"]: row for row in kept(options.work, "evaluations")}
-    done = kept(options.work, "searches")
+    # Two that ran at a time may have done the same.
+    done = list({(one["algorithm"], one["seed"]): one for one in kept(options.work, "searches")}.values())
     shown = (50, 100, 200)
     times = (15.0, 30.0, 60.0)
     rows: list[dict[str, Any]] = []
