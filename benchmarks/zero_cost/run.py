@@ -24,7 +24,7 @@ from penjing.study.versions import versions
 from penjing.tables import nas201
 from penjing.tables.table import read_columns
 from penjing.targets.onnxruntime.processor import processor_info
-from penjing.training.zero_cost import SCORES, zero_cost_scores
+from penjing.training.zero_cost import zero_cost_scores
 
 HERE = Path(__file__).parent
 # Ours to theirs, and the least correlation that is asked for.
@@ -43,6 +43,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of CIFAR-10: train_10k.npz")
     parser.add_argument("--cells", type=int, default=300)
     parser.add_argument("--batch", type=int, default=32, help="images")
+    parser.add_argument("--scores", default=",".join(PUBLISHED), help="names, with commas between")
     parser.add_argument("--work", type=Path, default=Path("runs/zero_cost.jsonl"))
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -64,7 +65,7 @@ def main() -> None:
             continue
         blueprint = family.blueprint(table.candidates[index])
         row = {"index": index, "scores": {}, "seconds": {}}
-        for name in SCORES:
+        for name in options.scores.split(","):
             began = time.perf_counter()
             row["scores"] |= zero_cost_scores(blueprint, images, labels, 0, drawn_network, [name])
             row["seconds"][name] = time.perf_counter() - began
@@ -78,7 +79,8 @@ def publish(options, rows, published, row_of, accuracy) -> None:
     """Rank correlations with the published scores and with accuracy, and time per cell."""
     found = []
     print(f"{'score':<12}{'cells':>6}{'with published':>16}{'with accuracy':>15}{'s per cell':>12}")
-    for name, (theirs, bar) in PUBLISHED.items():
+    for name in options.scores.split(","):
+        theirs, bar = PUBLISHED[name]
         kept = [row for row in rows if row["scores"][name] is not None and math.isfinite(row["scores"][name])]
         ours = [row["scores"][name] for row in kept]
         other = [float(published[theirs][row_of[row["index"]]]) for row in kept]
