@@ -262,6 +262,23 @@ class Forecaster(Searcher, Protocol):
         ...
 
 
+@runtime_checkable
+class Promoter(Searcher, Protocol):
+    """A searcher for whom an evaluation is short at first, and who says who deserves a longer one.
+
+    The longer one is told like any other: what is told of a candidate again was longer than what was told
+    before.
+    """
+
+    def promoted(self, n: int, rng: np.random.Generator) -> list[tuple[Candidate, float]]:
+        """At most ``n`` candidates that were told, and are to be trained further before others are begun.
+
+        Returns:
+            Candidates, and how many times the length of a first training they are to have had in all.
+        """
+        ...
+
+
 class Executor(Protocol):
     """Runs jobs, plain data, in other processes or here.
 

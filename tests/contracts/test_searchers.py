@@ -14,6 +14,7 @@ from penjing.search import (
 )
 from penjing.search.bayesian import BayesianSearcher
 from penjing.search.local import LocalSearcher
+from penjing.search.multi_fidelity import MultiFidelitySearcher
 from penjing.testing.searcher import MakeSearcher, SearcherContract
 
 # Half a second a proposal.
@@ -47,6 +48,19 @@ class TestBayesianThatBreedsItsPool(SearcherContract):
     def make_searcher(self, monkeypatch: pytest.MonkeyPatch) -> MakeSearcher:
         monkeypatch.setattr(model_based, "is_listable", lambda problem: False)
         return lambda problem: BayesianSearcher(problem, n_initial=2, pool=60)
+
+
+class TestTwoFidelitiesThatModelFromTheBeginning(SearcherContract):
+    @pytest.fixture
+    def make_searcher(self) -> MakeSearcher:
+        return lambda problem: MultiFidelitySearcher(problem, n_initial=4, n_longer=2)
+
+
+class TestTwoFidelitiesThatBreedTheirPool(SearcherContract):
+    @pytest.fixture
+    def make_searcher(self, monkeypatch: pytest.MonkeyPatch) -> MakeSearcher:
+        monkeypatch.setattr(model_based, "is_listable", lambda problem: False)
+        return lambda problem: MultiFidelitySearcher(problem, n_initial=4, n_longer=2, pool=60)
 
 
 class TestRegularisedEvolutionOfASmallPopulation(SearcherContract):

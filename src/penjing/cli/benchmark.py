@@ -22,6 +22,14 @@ Batch = Annotated[int, typer.Option(min=1, help="Rows that are asked for at once
 MaxSeconds = Annotated[
     float | None, typer.Option(help="After so long an algorithm begins no further search.")
 ]
+CheapOffered = Annotated[
+    bool,
+    typer.Option(
+        "--cheap-fidelity",
+        help="Offer the accuracy after 12 epochs as well, for 12/200 of a query, to algorithms that train "
+        "further.",
+    ),
+]
 Out = Annotated[
     Path | None, typer.Option(help="Keep every search here, go on from there, and draw the curves.")
 ]
@@ -38,6 +46,7 @@ def nas201(
     queries: Queries = 300,
     batch: Batch = 1,
     max_seconds: MaxSeconds = None,
+    cheap_fidelity: CheapOffered = False,
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
@@ -46,7 +55,7 @@ def nas201(
     from penjing.cli.comparison import run_comparison
 
     settings = tables.Settings(queries, batch, seeds, max_seconds)
-    run_comparison([tables.nas201(path)], algorithms, settings, (50, 100), out, as_json)
+    run_comparison([tables.nas201(path, cheap_fidelity)], algorithms, settings, (50, 100), out, as_json)
 
 
 @benchmark.command(
@@ -65,6 +74,7 @@ def hwnas(
     queries: Queries = 200,
     batch: Batch = 1,
     max_seconds: MaxSeconds = None,
+    cheap_fidelity: CheapOffered = False,
     out: Out = None,
     as_json: AsJson = False,
 ) -> None:
@@ -74,7 +84,9 @@ def hwnas(
 
     wanted = tables.DEVICES if devices == "all" else tuple(devices.split(","))
     searched = [
-        tables.hwnas(path, device, _percentile(limit)) for device in wanted for limit in limits.split(",")
+        tables.hwnas(path, device, _percentile(limit), cheap_fidelity)
+        for device in wanted
+        for limit in limits.split(",")
     ]
     settings = tables.Settings(queries, batch, seeds, max_seconds)
     run_comparison(searched, algorithms, settings, (50, 100, 200), out, as_json)
@@ -94,6 +106,13 @@ def table(
     limit: Annotated[
         list[str] | None, typer.Option(help="'COLUMN <= NUMBER', on a known column; may be given again.")
     ] = None,
+    cheap_fidelity: Annotated[
+        str | None,
+        typer.Option(
+            help="COLUMN=SHARE: what a short training gives, for that share of a query, to algorithms that "
+            "train further."
+        ),
+    ] = None,
     algorithms: Algorithms = "all",
     seeds: Seeds = 20,
     queries: Queries = 100,
@@ -106,7 +125,7 @@ def table(
     from penjing.cli.comparison import run_comparison
     from penjing.tables import Settings, table_of
 
-    made = table_of(path, choices.split(","), maximise, minimise or [], limit or [])
+    made = table_of(path, choices.split(","), maximise, minimise or [], limit or [], cheap_fidelity)
     settings = Settings(queries, batch, seeds, max_seconds)
     run_comparison([made], algorithms, settings, (max(1, queries // 2), queries), out, as_json)
 

@@ -34,6 +34,7 @@ ALGORITHMS: Mapping[str, str] = {
     "optuna-cmaes": "optuna_samplers.CmaEsSearcher",
     "hyperopt-tpe": "hyperopt_tpe.HyperoptSearcher",
     "asha": "successive_halving.SuccessiveHalvingSearcher",
+    "multi-fidelity": "multi_fidelity.MultiFidelitySearcher",
     "auto": "auto.AutoSearcher",
 }
 
@@ -73,6 +74,11 @@ def expects_gains(name: str) -> bool:
     return hasattr(searcher_class(name), "expected_gain")
 
 
+def trains_further(name: str) -> bool:
+    """Whether the search algorithm of that name is a :class:`~penjing.protocols.Promoter`."""
+    return hasattr(searcher_class(name), "promoted")
+
+
 def available_algorithms() -> list[str]:
     """The names of those whose packages are installed."""
     found: list[str] = []
@@ -98,4 +104,5 @@ __all__ = [
     "expects_gains",
     "searcher_class",
     "searcher_named",
+    "trains_further",
 ]

@@ -30,24 +30,34 @@ class BayesianSearcher(ModelBasedSearcher):
         problem: Space, costs, constraints, box; graphs where it has them.
         n_initial: Drawn at random before there is a model.
         pool: Candidates to look at where a space is too large to look at all.
+
+    Attributes:
+        likeness: Compares candidates.
     """
 
     def __init__(self, problem: SearchProblem, n_initial: int = 10, pool: int = 300) -> None:
         super().__init__(problem, n_initial, pool)
-        self._likeness = Likeness(problem)
+        self.likeness = Likeness(problem)
         self._weights: dict[int, Mapping[str, float]] = {}
 
     def describe(self, candidates: Sequence[Candidate]) -> Described:
         """Candidates as the kernel compares them."""
-        return self._likeness.describe(candidates)
+        return self.likeness.describe(candidates)
 
     def fitted(self, told: Sequence[Candidate], scores: NDArray[np.float64]) -> Model:
         """A process whose weights are those of the first so many that were told."""
-        # A function of what was told, whenever it was asked: a searcher that was rebuilt fits the same.
-        n = self.n_initial
-        while np.ceil(n * _GROWTH) <= len(told):
-            n = int(np.ceil(n * _GROWTH))
+        n = grown(self.n_initial, len(told))
         if n not in self._weights:
             first = scale_of(np.array(self._values[:n]), len(self.problem.box)).scores
-            self._weights[n] = GaussianProcess(self._likeness, self.describe(told[:n]), first).weights
-        return GaussianProcess(self._likeness, self.describe(told), scores, self._weights[n])
+            self._weights[n] = GaussianProcess(self.likeness, self.describe(told[:n]), first).weights
+        return GaussianProcess(self.likeness, self.describe(told), scores, self._weights[n])
+
+
+def grown(n: int, told: int) -> int:
+    """Of how many the weights are fitted when so many are told: ``n``, a quarter more, and so on.
+
+    A function of what was told, whenever it was asked: a searcher that was rebuilt fits the same.
+    """
+    while np.ceil(n * _GROWTH) <= told:
+        n = int(np.ceil(n * _GROWTH))
+    return n

@@ -25,6 +25,8 @@ USUAL_WEIGHTS = {
     "like capacity": 0.2,
     "neighbourhoods": 0.3,
     "the same neighbourhoods": 0.2,
+    "earlier result": 0.5,
+    "like earlier result": 0.2,
 }
 USUAL_NOISE = 0.05
 _LOG_DEVIATION = np.log(5.0)

@@ -2,7 +2,7 @@
 
 Choices: the share of them that agree, of pairs of them, of triples, and of all at once. Capacity: logarithms
 of parameters and operations. Neighbourhoods: the kinds of them that two networks' graphs have in common, so
-that two assignments that make one network are one.
+that two assignments that make one network are one. Earlier results, of shorter trainings, where given.
 """
 
 import hashlib
@@ -38,17 +38,20 @@ class Described:
             second and third power of how alike the values are.
         capacity: ``[n, features]``; no columns where costs name none.
         words: Those of their graphs; None where there are no graphs.
+        earlier: Scores after a shorter training, ``[n]``; None where those are of no interest.
     """
 
     choices: tuple[Array, Array, Array]
     capacity: Array
     words: "Words | None"
+    earlier: Array | None = None
 
     def rows(self, index: NDArray[np.intp] | slice) -> "Described":
         """Some of the candidates."""
         first, second, third = self.choices
         words = None if self.words is None else self.words.rows(index)
-        return Described((first[index], second[index], third[index]), self.capacity[index], words)
+        earlier = None if self.earlier is None else self.earlier[index]
+        return Described((first[index], second[index], third[index]), self.capacity[index], words, earlier)
 
     def standardised(self, centre: Array, spread: Array) -> "Described":
         """With capacities of that centre and spread, ``[features]`` each, brought to 0 and 1."""
@@ -117,7 +120,7 @@ class Likeness:
     def compare(self, some: Described, others: Described) -> Mapping[str, Array]:
         """How alike each of some is to each of others: ``[n, m]`` by way, 1 for what is equal.
 
-        Linear capacity is not between 0 and 1, but the product of both.
+        Linear capacity and earlier results are not between 0 and 1, but the product of both.
         """
         n = len(self._columns)
         p1, p2, p3 = (a @ b.T for a, b in zip(some.choices, others.choices, strict=True))
@@ -136,6 +139,10 @@ class Likeness:
             cosine = some.words.cosines(others.words)
             found["neighbourhoods"] = cosine
             found["the same neighbourhoods"] = np.exp((np.minimum(cosine, 1.0) - 1.0) / _SAME_REACH)
+        if some.earlier is not None and others.earlier is not None:
+            found["earlier result"] = np.outer(some.earlier, others.earlier)
+            apart = np.subtract.outer(some.earlier, others.earlier)
+            found["like earlier result"] = np.exp(-0.5 * apart**2)
         return found
 
     def own(self, some: Described) -> Mapping[str, Array]:
@@ -148,6 +155,8 @@ class Likeness:
         found = {name: np.ones(n) for name in names}
         if some.capacity.shape[1]:
             found["capacity"] = (some.capacity**2).sum(axis=1)
+        if some.earlier is not None:
+            found |= {"earlier result": some.earlier**2, "like earlier result": np.ones(n)}
         return found
 
     def _row(self, candidate: Candidate) -> "_Row":

@@ -1,7 +1,7 @@
 """What searchers share that learn a model of the trained metric and evaluate what it promises most of."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -59,6 +59,8 @@ class ModelBasedSearcher(ABC):
         self._values: list[float] = []
         self._seen: set[str] = set()
         self._all: Pool | None = None
+        self._latest: tuple[Model, Told] | None = None
+        self._of_all: Expectation | None = None
 
     @abstractmethod
     def describe(self, candidates: Sequence[Candidate]) -> Any:
@@ -78,22 +80,74 @@ class ModelBasedSearcher(ABC):
         self._seen.add(candidate.key)
         self._told.append(candidate)
         self._values.append(self._sign * costs[self.problem.trained_metric])
+        self.outdate()
+
+    def outdate(self) -> None:
+        """Learn anew before the next proposal: something was told, here or where a subclass looks as well."""
+        self._latest = self._of_all = None
 
     def ask(self, n: int, rng: np.random.Generator) -> list[Candidate]:
         """Propose ``n`` candidates that together promise most."""
         if not self.has_model:
             return fresh_samples(self.problem, n, rng, self._seen)
-        model, told = self._learnt()
-        is_small = is_listable(self.problem)
-        gains = self._listed(model, told) if is_small else self._bred(model, told, rng)
-        chosen = self._best(gains, n)
+        chosen = self.promising(n, rng)
         known = {*self._seen, *(candidate.key for candidate in chosen)}
         return [*chosen, *fresh_samples(self.problem, n - len(chosen), rng, known)]
+
+    def promising(
+        self,
+        n: int,
+        rng: np.random.Generator,
+        without: Collection[str] = frozenset(),
+        besides: Sequence[Candidate] = (),
+    ) -> list[Candidate]:
+        """The ``n`` that together promise most, none of them told; fewer where no others gain.
+
+        Args:
+            n: How many.
+            rng: Breeds, where a space is too large to look at all.
+            without: Keys of further candidates that are not wanted.
+            besides: Candidates to look at as well, where not all are.
+        """
+        model, told = self._learnt()
+        unwanted = {*self._seen, *without}
+        if is_listable(self.problem):
+            return self._best(self._listed(model, told, unwanted), n)
+        return self._best(self._bred(model, told, rng, unwanted, besides), n)
 
     @property
     def has_model(self) -> bool:
         """Whether enough was told."""
         return len(self._told) >= self.n_initial
+
+    @property
+    def told(self) -> Sequence[Candidate]:
+        """Of whom something was told, in that order."""
+        return self._told
+
+    def was_told(self, candidate: Candidate) -> bool:
+        """Whether something was told of a candidate."""
+        return candidate.key in self._seen
+
+    def scores(self, n: int | None = None) -> Mapping[str, float]:
+        """Scores of what was told, or of the first ``n`` of it, by key; more is better."""
+        scores = scale_of(np.array(self._values[:n]), len(self.problem.box)).scores
+        return dict(zip((candidate.key for candidate in self._told[:n]), scores.tolist(), strict=True))
+
+    def model(self) -> Model:
+        """What was learnt from what was told."""
+        return self._learnt()[0]
+
+    def leading(self, candidates: Sequence[Candidate], n: int) -> list[Candidate]:
+        """The ``n`` best of some candidates that were told: those that no other beats, spread widely."""
+        keys = {candidate.key for candidate in candidates}
+        found = [
+            (candidate, {**self.problem.costs(candidate), self.problem.trained_metric: self._sign * value})
+            for candidate, value in zip(self._told, self._values, strict=True)
+            if candidate.key in keys
+        ]
+        order = np.argsort(places(self.problem.points([row for _, row in found])), kind="stable")
+        return [found[at][0] for at in order[:n]]
 
     def screened(self, candidates: Sequence[Candidate], n: int) -> list[Candidate]:
         """Those ``n`` of given candidates that together promise most; fewer where no others gain."""
@@ -110,6 +164,11 @@ class ModelBasedSearcher(ABC):
         return chosen
 
     def _learnt(self) -> tuple[Model, Told]:
+        if self._latest is None:
+            self._latest = self._learning()
+        return self._latest
+
+    def _learning(self) -> tuple[Model, Told]:
         scores = scale_of(np.array(self._values), len(self.problem.box))
         model = self.fitted(self._told, scores.scores)
         rows = [
@@ -125,25 +184,34 @@ class ModelBasedSearcher(ABC):
     def _pool(self, candidates: Sequence[Candidate]) -> Pool:
         return Pool.of(self.problem, candidates, self.describe(candidates))
 
-    def _listed(self, model: Model, told: Told) -> Gains | None:
-        """Of everything that was not told; None if nothing is left."""
+    def _listed(self, model: Model, told: Told, unwanted: Collection[str]) -> Gains | None:
+        """Of everything that is not unwanted; None if nothing is left."""
         if self._all is None:
             self._all = self._pool(self.problem.feasible)
-        left = np.flatnonzero([candidate.key not in self._seen for candidate in self._all.candidates])
+        left = np.flatnonzero([candidate.key not in unwanted for candidate in self._all.candidates])
         if not len(left):
             return None
         # Of all, told or not: how alike they are to those told is kept from ask to ask.
-        expected = model.expect(self._all.described).rows(left)
+        if self._of_all is None:
+            self._of_all = model.expect(self._all.described)
+        expected = self._of_all.rows(left)
         pool = self._all.rows(left)
         # What an evaluation costs may follow from what was evaluated, unlike all else that is kept here.
         expense = np.array([self.problem.evaluation_cost(candidate) for candidate in pool.candidates])
         return Gains(self.problem, told, replace(pool, expense=expense), expected)
 
-    def _bred(self, model: Model, told: Told, rng: np.random.Generator) -> Gains | None:
+    def _bred(
+        self,
+        model: Model,
+        told: Told,
+        rng: np.random.Generator,
+        unwanted: Collection[str],
+        besides: Sequence[Candidate],
+    ) -> Gains | None:
         """Of children of what is best, then of the children that promise most; None if there are no more."""
         parents = [self._told[at] for at in np.argsort(places(told.points))[:_PARENTS]]
-        known = set(self._seen)
-        found: list[Candidate] = []
+        found = list(besides)
+        known = {*unwanted, *(candidate.key for candidate in found)}
         gains: Gains | None = None
         for _ in range(_GENERATIONS):
             born = bred(self.problem, parents, self.pool // _GENERATIONS, rng, known)

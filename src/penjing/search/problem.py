@@ -69,6 +69,8 @@ class SearchProblem:
         is_exact: Whether what is told of a candidate is what it is, its luck included, so that
             it will be the same when it is looked at again.
         candidates: Those that can be had, where that is not the whole space: a table may lack rows.
+        lengths: How long an evaluation can train, the shortest first, as multiples of that; empty where any
+            length can be had.
         log_error: Whether accuracy counts by the logarithm of the error, so that
             from 98 to 99 % is as much as from 60 to 80 %, instead of linearly.
     """
@@ -89,6 +91,7 @@ class SearchProblem:
         graph: Callable[[Candidate], Graph] | None = None,
         is_exact: bool = False,
         candidates: Sequence[Candidate] | None = None,
+        lengths: Sequence[float] = (),
     ) -> None:
         self.space = space
         self.metrics = metrics
@@ -96,6 +99,7 @@ class SearchProblem:
         self.graph = graph
         self.is_exact = is_exact
         self.candidates = candidates
+        self.lengths = tuple(lengths)
         self._there = None if candidates is None else {candidate.key for candidate in candidates}
         self.box = dict(box)
         self.constraints = tuple(constraints)

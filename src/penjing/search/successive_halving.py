@@ -25,12 +25,13 @@ class SuccessiveHalvingSearcher:
         problem: Space, costs and constraints.
         reduction: Of so many in a rung one is promoted, to be trained so many times as long in all.
         rungs: How many there are: the longest training is ``reduction ** (rungs - 1)`` times the first.
+            Where a problem says which lengths there are, the rungs are those.
     """
 
     def __init__(self, problem: SearchProblem, reduction: int = 3, rungs: int = 4) -> None:
         self.problem = problem
-        self.reduction = reduction
-        self._rungs: list[dict[str, tuple[Candidate, NDArray[np.float64]]]] = [{} for _ in range(rungs)]
+        self._lengths = problem.lengths or tuple(float(reduction**rung) for rung in range(rungs))
+        self._rungs: list[dict[str, tuple[Candidate, NDArray[np.float64]]]] = [{} for _ in self._lengths]
 
     def tell(self, candidate: Candidate, costs: Mapping[str, float]) -> None:
         """Put a candidate on the next rung that it was not on; on the last its result is renewed."""
@@ -42,20 +43,19 @@ class SuccessiveHalvingSearcher:
         """Draw candidates for the lowest rung."""
         return uniform_samples(self.problem, n, rng, self._rungs[0])
 
-    def promoted(self) -> list[tuple[Candidate, float]]:
-        """Those that are to be trained on, of the highest rungs first.
+    def promoted(self, n: int, rng: np.random.Generator) -> list[tuple[Candidate, float]]:
+        """Those that are to be trained on, of the highest rungs first; see the protocol.
 
-        Returns:
-            Candidates, and how many times the length of a first training they are to have had in all.
+        Of a rung it is one for every so many as the next is longer, so that all rungs take the same time.
         """
         found: list[tuple[Candidate, float]] = []
         for at in range(len(self._rungs) - 2, -1, -1):
             rung, above = self._rungs[at], self._rungs[at + 1]
             points = np.array([point for _, point in rung.values()])
-            best = np.argsort(places(points))[: len(rung) // self.reduction] if len(rung) else []
+            of = max(2, round(self._lengths[at + 1] / self._lengths[at]))
+            best = np.argsort(places(points))[: len(rung) // of] if len(rung) else []
             candidates = [candidate for candidate, _ in rung.values()]
-            lengths = float(self.reduction ** (at + 1))
             promoted = [candidates[i] for i in best if candidates[i].key not in above]
             # Told may have been what an earlier phase evaluated, of a wider space.
-            found += [(c, lengths) for c in promoted if self.problem.space.holds(c)]
-        return found
+            found += [(c, self._lengths[at + 1]) for c in promoted if self.problem.space.holds(c)]
+        return found[:n]

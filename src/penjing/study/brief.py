@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from penjing.search import trains_further
 from penjing.study.jobs import ALONE, SUPERNET
 from penjing.study.lengths import lengths_of
 from penjing.study.phases import phases_of
@@ -44,7 +45,7 @@ def _way(study: "Study") -> str:
     if study.config.search.train_on != "auto":
         return study.config.search.train_on
     search = study.config.search
-    halves = any(phase.algorithm == "asha" for phase in phases_of(search))
+    halves = any(trains_further(phase.algorithm) for phase in phases_of(search))
     # One training for all has seen every fold, and nobody is trained further after it.
     if search.folds > 1 or halves or not study.pipeline.is_elastic:
         return ALONE

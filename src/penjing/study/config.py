@@ -13,7 +13,7 @@ from penjing.blueprint import PRECISIONS
 from penjing.errors import ConfigError, unknown_name
 from penjing.objectives import METRICS, parse_constraint, parse_objective
 from penjing.protocols import OPTIMISERS
-from penjing.search import available_algorithms, expects_gains, searcher_class
+from penjing.search import available_algorithms, expects_gains, searcher_class, trains_further
 from penjing.study.budget import parse_budget
 from penjing.study.kind_of_run import check_kind, named_data, with_defaults
 from penjing.study.phases import phases_of
@@ -217,10 +217,11 @@ def _check_search(search: SearchConfig, precisions: Sequence[str]) -> None:
             )
     _check_phases(search, precisions)
     _check_forecasts(search)
-    if search.train_on == "supernet" and any(phase.algorithm == "asha" for phase in phases_of(search)):
+    further = [phase.algorithm for phase in phases_of(search) if trains_further(phase.algorithm)]
+    if search.train_on == "supernet" and further:
         raise ConfigError(
-            "search.algorithm 'asha' trains networks further, with search.train_on: supernet none is trained "
-            "by itself. Set search.train_on to 'alone', or take another algorithm."
+            f"search.algorithm {further[0]!r} trains networks further, with search.train_on: supernet none "
+            "is trained by itself. Set search.train_on to 'alone', or take another algorithm."
         )
     if search.mode in ("sequential", "iterative") and search.sequential_as not in precisions:
         raise ConfigError(

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from penjing.errors import EvaluationError
-from penjing.protocols import Searcher
+from penjing.protocols import Promoter, Searcher
 from penjing.search import SearchProblem, SurrogateSearcher, searcher_named
 from penjing.search.auto import AutoSearcher
-from penjing.search.successive_halving import SuccessiveHalvingSearcher
 from penjing.space import Candidate
 from penjing.store import Trial, content_key
 from penjing.study.draws import Draw, stream
@@ -145,7 +144,7 @@ class Search:
         n = self._batch_size(phase)
         if isinstance(searcher, SurrogateSearcher):
             searcher.further_epochs = study.prospects.further_epochs()
-        again = dict(self._again(phase, index, searcher, began_s)[:n])
+        again = dict(self._again(phase, index, searcher, began_s, n, rng)[:n])
         new: list[Candidate] = []
         if len(again) < n:
             with threads(1):  # with more, sums round otherwise, and another session may have others
@@ -164,14 +163,22 @@ class Search:
         self._complete_batch(phase)
 
     def _again(
-        self, phase: Phase, index: int, searcher: Searcher, began_s: float
+        self,
+        phase: Phase,
+        index: int,
+        searcher: Searcher,
+        began_s: float,
+        n: int,
+        rng: np.random.Generator,
     ) -> list[tuple[Candidate, float]]:
         """Who is trained further, and for how many times the length of a short training."""
         if self.study.way != ALONE:
             return []
-        if isinstance(searcher, SuccessiveHalvingSearcher):
+        if isinstance(searcher, Promoter):
             failed = {trial.key for trial in self.study.journal.trials(state="failed")}
-            promoted = [(c, lengths) for c, lengths in searcher.promoted() if c.key not in failed]
+            with threads(1):  # as for proposals
+                found = searcher.promoted(n + len(failed), rng)
+            promoted = [(c, lengths) for c, lengths in found if c.key not in failed]
             # Candidates that share an architecture share its training.
             brief = self.study.brief_epochs
             return [(c, max(0.0, lengths - self._seen_epochs(c) / brief)) for c, lengths in promoted]

@@ -1,6 +1,7 @@
 """Search algorithms against each other on one table: many seeds, and how near each comes to the best."""
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -8,9 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from penjing.protocols import Promoter
 from penjing.search import searcher_named
 from penjing.tables.table import Table
+
+# Of sums of shares.
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -18,7 +24,7 @@ class Settings:
     """How searches are run.
 
     Attributes:
-        queries: Rows that a search may look at.
+        queries: Rows that a search may look at; a brief look takes a share of one.
         batch: Asked for at once.
         seeds: How many searches an algorithm gets, numbered from 0.
         max_seconds: After so long an algorithm begins no further search; None for never.
@@ -34,13 +40,32 @@ class Settings:
 class Search:
     """One search: the rows that it looked at, in order, and how long it took to propose them.
 
-    With one objective it ends with the batch that has the best row.
+    With one objective it ends when it has looked at the best row.
+
+    Attributes:
+        algorithm: Its name.
+        seed: Of its draws.
+        rows: Of the table.
+        seconds: Of proposing, in all.
+        shares: What each look took, in queries: 1 for a whole one, less for a brief one. Empty where all
+            were whole.
     """
 
     algorithm: str
     seed: int
     rows: tuple[int, ...]
     seconds: float
+    shares: tuple[float, ...] = ()
+
+    @property
+    def spent(self) -> NDArray[np.float64]:
+        """Queries up to and with each look, ``[looks]``."""
+        return np.cumsum(self.shares or np.ones(len(self.rows)))
+
+    @property
+    def is_whole(self) -> NDArray[np.bool_]:
+        """Whether a look showed what is sought, ``[looks]``."""
+        return np.array(self.shares or np.ones(len(self.rows))) == 1.0
 
 
 Told = Callable[[Search], None]
@@ -84,19 +109,35 @@ def _searched(table: Table, algorithm: str, settings: Settings, seed: int) -> Se
     problem = table.problem()
     searcher = searcher_named(algorithm, problem)
     sought = table.objectives[0].column
+    # Those who never train anybody further have no use for a brief look.
+    cheap = table.cheap if isinstance(searcher, Promoter) else None
     rows: list[int] = []
+    shares: list[float] = []
+    spent, has_found = 0.0, False
     began = time.perf_counter()
     # Who has found the best row can only go on having found it.
-    while len(rows) < settings.queries and not (table.has_best and table.is_best[rows].any()):
+    while spent < settings.queries and not has_found:
         rng = np.random.default_rng([seed, len(rows)])
-        batch = searcher.ask(min(settings.batch, settings.queries - len(rows)), rng)
-        if not batch:
-            break
-        for candidate in batch:
+        n = min(settings.batch, math.ceil(settings.queries - spent))
+        again = searcher.promoted(n, rng) if cheap and isinstance(searcher, Promoter) else []
+        looks = [(candidate, 1.0) for candidate, _ in again]
+        first = cheap.share if cheap else 1.0
+        looks += [(candidate, first) for candidate in searcher.ask(n - len(again), rng)]
+        before = len(rows)
+        for candidate, share in looks:
+            if spent + share > settings.queries + ROUNDING:
+                break
             row = table.row_of[candidate.key]
-            searcher.tell(candidate, {sought: float(table.sought[row])})
+            known = table.sought if share == 1.0 or cheap is None else table.columns[cheap.column]
+            searcher.tell(candidate, {sought: float(known[row])})
             rows.append(row)
-    return Search(algorithm, seed, tuple(rows), time.perf_counter() - began)
+            shares.append(share)
+            spent += share
+            has_found |= share == 1.0 and table.has_best and bool(table.is_best[row])
+        if len(rows) == before:
+            break
+    seconds = time.perf_counter() - began
+    return Search(algorithm, seed, tuple(rows), seconds, tuple(shares) if cheap else ())
 
 
 def _of(table: Table, settings: Settings) -> dict[str, Any]:
@@ -110,6 +151,7 @@ def _of(table: Table, settings: Settings) -> dict[str, Any]:
         "queries": settings.queries,
         "batch": settings.batch,
         "ends": "at the best row" if table.has_best else "after all queries",
+        **({"cheap": asdict(table.cheap)} if table.cheap else {}),
     }
 
 
@@ -129,4 +171,5 @@ def _read(path: Path, table: Table, settings: Settings) -> Iterator[Search]:
         except ValueError:
             continue  # cut off in the middle of a line
         if wanted <= row.items():
-            yield Search(row["algorithm"], row["seed"], tuple(row["rows"]), row["seconds"])
+            shares = tuple(row.get("shares", ()))
+            yield Search(row["algorithm"], row["seed"], tuple(row["rows"]), row["seconds"], shares)

@@ -15,9 +15,19 @@ from penjing.blueprint import Graph
 from penjing.errors import DataError, InvalidValueError, unknown_name
 from penjing.space import Candidate, SearchSpace
 from penjing.space.nasbench201 import EDGES, OPERATIONS, cell_choices, edge_name
-from penjing.tables.table import Column, ColumnLimit, Objective, Table, numbers_of, read_columns
+from penjing.tables.table import (
+    CheapFidelity,
+    Column,
+    ColumnLimit,
+    Objective,
+    Table,
+    numbers_of,
+    read_columns,
+)
 
 SOUGHT = "cifar10_valid_acc_200ep"
+# Trained from scratch with a schedule of its own.
+CHEAP = CheapFidelity("cifar10_valid_acc_12ep", 12 / 200)
 DEVICES = (
     "edgegpu_latency",
     "raspi4_latency",
@@ -94,20 +104,25 @@ def _cells(path: Path) -> tuple[dict[str, list[str]], tuple[Candidate, ...]]:
     return texts, tuple(cells)
 
 
-def nas201(path: Path) -> Table:
+def nas201(path: Path, is_cheap_offered: bool = False) -> Table:
     """The accuracy of cells on CIFAR-10's validation images after 200 epochs, in per cent.
 
     Known of a cell before it is evaluated: the parameters and operations that its architecture has.
 
     Args:
         path: ``nasbench201.csv.gz``, or the folder that holds it.
+        is_cheap_offered: Whether searches may look at the accuracy after 12 epochs, for 12/200 of a query.
 
     Raises:
         DataError: If there is no such file, or it is another.
     """
     file = path / "nasbench201.csv.gz" if path.is_dir() else path
     texts, cells = _cells(file)
-    columns = {name: numbers_of(file, name, texts[name]) for name in (SOUGHT, "unique_id")}
+    cheap = CHEAP if is_cheap_offered else None
+    cheaper = [cheap.column] if cheap else []
+    if missing := [name for name in cheaper if name not in texts]:
+        raise unknown_name(f"column of {file.name}", missing[0], texts)
+    columns = {name: numbers_of(file, name, texts[name]) for name in (SOUGHT, "unique_id", *cheaper)}
     columns |= _counted(cells)
     return Table(
         "nas201",
@@ -118,16 +133,20 @@ def nas201(path: Path) -> Table:
         costs={"parameters": "parameters", "macs": "macs"},
         twins=columns["unique_id"],
         graph=cell_graph,
+        cheap=cheap,
     )
 
 
-def hwnas(path: Path, device: str, limit_percentile: float | None = None) -> Table:
+def hwnas(
+    path: Path, device: str, limit_percentile: float | None = None, is_cheap_offered: bool = False
+) -> Table:
     """Accuracy against what a device takes, on CIFAR-10; accuracies below 80 % do not count.
 
     Args:
         path: The folder of ``nasbench201.csv.gz`` and ``hw_nas_bench.csv.gz``.
         device: One of :data:`DEVICES`.
         limit_percentile: Percentile of the device's column that is a hard limit; None for no limit.
+        is_cheap_offered: See :func:`nas201`.
 
     Raises:
         DataError: If there are no such files.
@@ -135,7 +154,7 @@ def hwnas(path: Path, device: str, limit_percentile: float | None = None) -> Tab
     """
     if device not in DEVICES:
         raise unknown_name("device of HW-NAS-Bench", device, DEVICES)
-    table = nas201(path)
+    table = nas201(path, is_cheap_offered)
     file = (path if path.is_dir() else path.parent) / "hw_nas_bench.csv.gz"
     hardware = read_columns(file)
     for name in ("dataset", "index", device):

@@ -10,7 +10,7 @@ from scipy.stats import wilcoxon
 
 from penjing.errors import InvalidValueError
 from penjing.objectives import hypervolume, non_dominated_mask
-from penjing.tables.comparing import Search
+from penjing.tables.comparing import ROUNDING, Search
 from penjing.tables.table import Table
 
 Array = NDArray[np.float64]
@@ -24,7 +24,8 @@ class Scores:
     Attributes:
         algorithm: Its name.
         curves: After each query, ``[searches, queries]``: regret in the sought column's unit with one
-            objective, with several the share of the hypervolume of the whole table.
+            objective, with several the share of the hypervolume of the whole table. Before the first whole
+            look that of the worst row.
         hits: At which query, counted from 1, each search looked at the best row; infinite for never.
         twin_hits: The same, where a row that is the same network counts as well; empty where nobody knows.
         seconds: Of proposing, for one row: a mean for each search.
@@ -63,6 +64,7 @@ class Judge:
         if not len(allowed):
             raise InvalidValueError(f"No row of {table.name} is within all limits. Relax them.")
         self._best = float(values[allowed].max())
+        self._most_regret = self._best - float(values[allowed].min())
         self._is_best = table.is_best
         points = table.points()
         self._points = points
@@ -81,8 +83,8 @@ class Judge:
         return {algorithm: self._scored(algorithm, found) for algorithm, found in of.items()}
 
     def _scored(self, algorithm: str, searches: Sequence[Search]) -> Scores:
-        longest = max(len(search.rows) for search in searches)
         curves = [self._regrets(s) if self._table.has_best else self._volumes(s) for s in searches]
+        longest = max(map(len, curves))
         # A search that had no more to propose, or had found the best, stays where it was.
         padded = np.array([np.pad(curve, (0, longest - len(curve)), mode="edge") for curve in curves])
         hits = np.array([_first(self._is_best, search) for search in searches])
@@ -91,11 +93,11 @@ class Judge:
         return Scores(algorithm, padded, hits, np.array(twins), seconds)
 
     def _regrets(self, search: Search) -> Array:
-        values = self._sign * self._table.sought[list(search.rows)]
-        return self._best - np.maximum.accumulate(values)
+        values = self._sign * self._table.sought[_whole(search)]
+        return _by_query(search, self._best - np.maximum.accumulate(values), self._most_regret)
 
     def _volumes(self, search: Search) -> Array:
-        points = self._points[list(search.rows)]
+        points = self._points[_whole(search)]
         corner = np.ones(points.shape[1])
         curve, front, volume = [], np.empty((0, points.shape[1])), 0.0
         for point in points:
@@ -105,12 +107,26 @@ class Judge:
                 front = grown[mask]
                 volume = hypervolume(front, corner)
             curve.append(volume / self._volume)
-        return np.array(curve)
+        return _by_query(search, np.array(curve), 0.0)
+
+
+def _whole(search: Search) -> NDArray[np.intp]:
+    """The rows of a search that it did not look at briefly only."""
+    return np.array(search.rows, dtype=np.intp)[search.is_whole]
+
+
+def _by_query(search: Search, after: Array, nothing: float) -> Array:
+    """What was reached after each query, given what was after each whole look, and before the first."""
+    spent = search.spent
+    queries = np.arange(1, int(np.ceil(spent[-1] - ROUNDING)) + 1)
+    looks = np.searchsorted(spent[search.is_whole], queries + ROUNDING, side="right")
+    return np.array([nothing, *after])[looks]
 
 
 def _first(wanted: NDArray[np.bool_], search: Search) -> float:
-    found = np.flatnonzero(wanted[list(search.rows)])
-    return float(found[0] + 1) if len(found) else np.inf
+    """After how many queries a search had looked at a wanted row; infinite for never."""
+    found = np.flatnonzero(wanted[list(search.rows)] & search.is_whole)
+    return float(search.spent[found[0]]) if len(found) else np.inf
 
 
 def better_than(one: Scores, other: Scores, queries: int, less_is_better: bool) -> float:

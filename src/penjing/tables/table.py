@@ -79,6 +79,38 @@ class Objective:
 
 
 @dataclass(frozen=True)
+class CheapFidelity:
+    """What a short training gives.
+
+    Attributes:
+        column: In which it stands.
+        share: What it takes, as a share of a whole evaluation: above 0 and below 1.
+    """
+
+    column: str
+    share: float
+
+    @classmethod
+    def parse(cls, text: str) -> "CheapFidelity":
+        """Read ``COLUMN=SHARE``.
+
+        Raises:
+            InvalidValueError: If the text has another form, or the share is not between 0 and 1.
+
+        Example:
+            >>> CheapFidelity.parse("accuracy_12_epochs=0.06").share
+            0.06
+        """
+        name, _, share = text.rpartition("=")
+        if not name.strip() or not _is_number(share) or not 0.0 < float(share) < 1.0:
+            raise InvalidValueError(
+                f"{text!r} is no cheap fidelity. Write a column, =, and the share of a whole evaluation that "
+                "it takes, above 0 and below 1: 'accuracy_12_epochs=0.06'."
+            )
+        return cls(name.strip(), float(share))
+
+
+@dataclass(frozen=True)
 class Table:
     """Candidates and what is known of each.
 
@@ -93,6 +125,7 @@ class Table:
         twins: Rows that are the same network have the same number, ``[rows]``; empty where nobody knows.
         graph: The network of a candidate.
         is_partial: Whether the space has candidates that are in no row.
+        cheap: What those may look at who have some looked at briefly first; None where nothing is cheaper.
     """
 
     name: str
@@ -105,6 +138,7 @@ class Table:
     twins: Column = field(default_factory=lambda: np.zeros(0))
     graph: Callable[[Candidate], Graph] | None = None
     is_partial: bool = False
+    cheap: CheapFidelity | None = None
 
     @cached_property
     def row_of(self) -> Mapping[str, int]:
@@ -170,6 +204,7 @@ class Table:
             graph=self.graph,
             is_exact=True,
             candidates=self.candidates if self.is_partial else None,
+            lengths=() if self.cheap is None else (1.0, 1.0 / self.cheap.share),
         )
 
     def points(self) -> Column:
@@ -225,6 +260,7 @@ def table_of(
     maximise: str,
     minimise: Sequence[str] = (),
     limits: Sequence[str] = (),
+    cheap: str | None = None,
 ) -> Table:
     """Make a table of any CSV file with one column per choice.
 
@@ -234,6 +270,7 @@ def table_of(
         maximise: What evaluations reveal.
         minimise: Costs, known of every row; less is better.
         limits: Such as ``latency_ms <= 5``.
+        cheap: A column that a cheaper evaluation reveals and what that takes, such as ``accuracy_12=0.06``.
 
     Raises:
         DataError: If the file cannot be used as it is.
@@ -242,7 +279,9 @@ def table_of(
     """
     texts = read_columns(path)
     parsed = [ColumnLimit.parse(limit) for limit in limits]
-    for name in (*choices, maximise, *minimise, *(limit.metric for limit in parsed)):
+    fidelity = None if cheap is None else CheapFidelity.parse(cheap)
+    cheaper = [] if fidelity is None else [fidelity.column]
+    for name in (*choices, maximise, *minimise, *(limit.metric for limit in parsed), *cheaper):
         if name not in texts:
             raise unknown_name(f"column of {path.name}", name, texts)
     if any(limit.metric == maximise for limit in parsed):
@@ -250,13 +289,15 @@ def table_of(
             f"{maximise!r} is what evaluations reveal, and a limit needs a column that is known before. "
             "Leave the limit out."
         )
-    named = [*choices, maximise, *minimise]
+    named = [*choices, maximise, *minimise, *cheaper]
     twice = sorted({name for name in named if named.count(name) > 1})
     if twice:
-        raise InvalidValueError(f"{', '.join(twice)}: named twice. A column is one choice or one objective.")
+        raise InvalidValueError(
+            f"{', '.join(twice)}: named twice. A column is one choice, one objective or the cheap fidelity."
+        )
     numeric = {
         name: numbers_of(path, name, texts[name])
-        for name in {maximise, *minimise, *(p.metric for p in parsed)}
+        for name in {maximise, *minimise, *(p.metric for p in parsed), *cheaper}
     }
     values = {name: _values(texts[name]) for name in choices}
     space = SearchSpace(
@@ -282,6 +323,7 @@ def table_of(
         objectives,
         parsed,
         is_partial=len(candidates) < space.cardinality,
+        cheap=fidelity,
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from penjing.objectives import parse_constraint
-from penjing.protocols import Forecaster, Searcher
+from penjing.protocols import Forecaster, Promoter, Searcher
 from penjing.search import SearchProblem
 from penjing.space import Candidate, Choice, Condition, SearchSpace
 
@@ -89,6 +89,32 @@ def worked(
             told.append(entry)
             failed += [entry] if is_failed else []
     return told, failed
+
+
+def worked_further(searcher: Promoter, n_asks: int, n: int = 4) -> tuple[Told, list[float]]:
+    """Train those further who are to be, and others for the first time, as a study does.
+
+    Returns:
+        Everything that was told, in order, and the lengths of all further trainings.
+    """
+    told: Told = []
+    lengths: list[float] = []
+    for ask in range(n_asks):
+        rng = generator(ask)
+        again = searcher.promoted(n, rng)
+        known = {candidate.key for candidate, _ in told}
+        assert len(again) <= n
+        assert all(candidate.key in known for candidate, _ in again)
+        new = searcher.ask(n - len(again), rng)
+        assert not known & {candidate.key for candidate in new}
+        batch = [*again, *((candidate, 1.0) for candidate in new)]
+        for candidate, length in batch:
+            assert conditional_problem().violation(candidate) == 0
+            costs = {"accuracy": 1.0 - (1.0 - accuracy_of(candidate)) * length**-0.2}
+            searcher.tell(candidate, costs)
+            told.append((candidate, costs))
+        lengths += [length for _, length in again]
+    return told, lengths
 
 
 class SearcherContract:
@@ -182,6 +208,24 @@ class SearcherContract:
         assert isinstance(rebuilt, Forecaster)
         assert rebuilt.expected_gain == first.expected_gain
         assert first.expected_gain is None or 0.0 <= first.expected_gain <= 1.0
+
+    def test_who_is_trained_further_was_told_is_allowed_and_is_the_same_after_a_restart(
+        self, make_searcher: MakeSearcher
+    ) -> None:
+        """Of a searcher that says who is; the longer training is told, and makes it better."""
+        problem = conditional_problem()
+        first = make_searcher(problem)
+        if not isinstance(first, Promoter):
+            return
+        told, lengths = worked_further(first, n_asks=20)
+        assert lengths
+        assert min(lengths) > 1.0
+        rebuilt = make_searcher(conditional_problem())
+        for candidate, costs in told:
+            rebuilt.tell(candidate, costs)
+        assert isinstance(rebuilt, Promoter)
+        assert rebuilt.promoted(3, generator(99)) == first.promoted(3, generator(99))
+        assert rebuilt.ask(3, generator(99)) == first.ask(3, generator(99))
 
     def test_asking_changes_nothing(self, make_searcher: MakeSearcher) -> None:
         """A study that is killed between ask and tell asks again."""

@@ -23,7 +23,7 @@ from penjing.search.warp import scale_of
 from penjing.space import Candidate, Choice, SearchSpace
 from penjing.testing.searcher import accuracy_of, conditional_costs, conditional_problem, generator
 
-FORECASTERS = ["surrogate", "bayesian", "graph-predictor", "hybrid", "auto"]
+FORECASTERS = ["surrogate", "bayesian", "graph-predictor", "hybrid", "multi-fidelity", "auto"]
 THRESHOLD, IN_A_ROW = 0.002, 3
 
 

@@ -1,7 +1,12 @@
 import numpy as np
 
 from penjing.search.successive_halving import SuccessiveHalvingSearcher
+from penjing.space import Candidate
 from penjing.testing.searcher import accuracy_of, conditional_problem
+
+
+def promoted(searcher: SuccessiveHalvingSearcher) -> list[tuple[Candidate, float]]:
+    return searcher.promoted(100, np.random.default_rng(0))
 
 
 def test_of_three_on_a_rung_the_best_is_trained_on() -> None:
@@ -10,21 +15,21 @@ def test_of_three_on_a_rung_the_best_is_trained_on() -> None:
     drawn = searcher.ask(9, np.random.default_rng(0))
     for candidate in drawn[:2]:
         searcher.tell(candidate, {"accuracy": 0.5})
-    assert searcher.promoted() == []
+    assert promoted(searcher) == []
     for candidate in drawn[2:]:
         searcher.tell(candidate, {"accuracy": accuracy_of(candidate)})
-    first = searcher.promoted()
+    first = promoted(searcher)
     assert len(first) == 3
     assert {lengths for _, lengths in first} == {3.0}
     for candidate, _ in first:
         searcher.tell(candidate, {"accuracy": accuracy_of(candidate)})
     # Who is promoted to the last rung has had three times as much, and gets three times that.
-    assert [lengths for _, lengths in searcher.promoted()] == [9.0]
-    (last, _) = searcher.promoted()[0]
+    assert [lengths for _, lengths in promoted(searcher)] == [9.0]
+    (last, _) = promoted(searcher)[0]
     searcher.tell(last, {"accuracy": 0.9})
-    assert searcher.promoted() == []
+    assert promoted(searcher) == []
     searcher.tell(last, {"accuracy": 0.8})
-    assert searcher.promoted() == []
+    assert promoted(searcher) == []
 
 
 def test_the_promoted_are_those_that_no_other_beats() -> None:
@@ -36,6 +41,6 @@ def test_the_promoted_are_those_that_no_other_beats() -> None:
     points = problem.points([{**problem.costs(c), "accuracy": accuracy_of(c)} for c in drawn])
     beaten = [bool(np.any(np.all(points <= p, axis=1) & np.any(points < p, axis=1))) for p in points]
     fronts = {c.key for c, is_beaten in zip(drawn, beaten, strict=True) if not is_beaten}
-    promoted = {candidate.key for candidate, _ in searcher.promoted()}
-    assert len(promoted) == 6
-    assert fronts <= promoted or promoted <= fronts
+    keys = {candidate.key for candidate, _ in promoted(searcher)}
+    assert len(keys) == 6
+    assert fronts <= keys or keys <= fronts

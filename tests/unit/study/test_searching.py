@@ -93,7 +93,9 @@ def test_the_second_phase_knows_what_the_first_found_out(
     assert len(keys) == len(set(keys))
 
 
-@pytest.mark.parametrize("algorithm", ["surrogate", "bayesian", "optuna-tpe", "auto", "asha"])
+@pytest.mark.parametrize(
+    "algorithm", ["surrogate", "bayesian", "optuna-tpe", "auto", "asha", "multi-fidelity"]
+)
 def test_a_space_grows_and_shrinks_by_phases_and_the_report_says_what_was_ruled_out(
     tmp_path: Path, algorithm: str
 ) -> None:
@@ -165,6 +167,20 @@ def test_successive_halving_trains_those_further_that_stand_out(tmp_path: Path) 
     assert times[-1] >= 3
     for epochs in seen.values():
         assert epochs == pytest.approx([0.5, 1.5, 4.5, 13.5][: len(epochs)], rel=0.2)
+
+
+def test_with_two_fidelities_those_are_trained_further_that_promise_most(tmp_path: Path) -> None:
+    said = {"budget": "44 evaluations", "finalists": {"epochs": 1.0, "count": 1}}
+    said |= {"hypervolume_box": {"accuracy": [0.05, 0.99]}}
+    search = {"epochs": 0.5, "inherit": False}
+    penjing.search(out=tmp_path / "run", algorithm="multi-fidelity", search=search, **SMALL | said)
+    with small_study(tmp_path / "run") as study:
+        seen: dict[str, list[float]] = {}
+        for trial in study.inherited_trials():
+            seen.setdefault(trial.key, []).append(trial.measurements["seen_epochs"])
+    assert {len(epochs) for epochs in seen.values()} == {1, 2}
+    for epochs in seen.values():
+        assert epochs[-1] == pytest.approx([0.5, 1.5][len(epochs) - 1], rel=0.2)
 
 
 def test_an_adaptive_search_decides_who_proposes_and_the_report_says_so(tmp_path: Path) -> None:

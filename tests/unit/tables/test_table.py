@@ -7,7 +7,7 @@ import pytest
 
 from penjing.errors import DataError, InvalidValueError, UnknownNameError
 from penjing.tables import Judge, Search, Settings, compare, rows_of, table_of
-from penjing.tables.table import ColumnLimit
+from penjing.tables.table import CheapFidelity, ColumnLimit
 
 
 @pytest.fixture
@@ -197,3 +197,81 @@ def test_rows_say_how_sure_it_is_that_an_algorithm_beats_random(path: Path) -> N
     assert random["p_against_random"] is None
     assert 0.0 < bayesian["p_against_random"] <= 1.0  # type: ignore[operator]
     assert bayesian["regret_12"] <= random["regret_12"]  # type: ignore[operator]
+
+
+CHEAP = "depth,op,score,after_few\n" + "\n".join(
+    f"{depth},{op},{depth + (op == 'conv') * 0.5},{0.5 * depth + (op == 'conv') * 0.3}"
+    for depth in range(1, 31)
+    for op in ("conv", "pool")
+)
+
+
+@pytest.fixture
+def cheap_path(tmp_path: Path) -> Path:
+    file = tmp_path / "cheap.csv"
+    file.write_text(CHEAP + "\n")
+    return file
+
+
+@pytest.mark.parametrize("algorithm", ["asha", "multi-fidelity"])
+def test_who_trains_further_looks_briefly_first_and_pays_a_share_for_it(
+    cheap_path: Path, algorithm: str
+) -> None:
+    table = table_of(cheap_path, ["depth", "op"], "score", cheap="after_few=0.25")
+    (search,) = compare(table, [algorithm], Settings(queries=20, batch=3, seeds=1))
+    assert set(search.shares) == {0.25, 1.0}
+    assert search.spent[-1] <= 20
+    for at in np.flatnonzero(search.is_whole):
+        assert search.rows[at] in search.rows[:at]
+
+
+def test_whoever_trains_nobody_further_has_no_brief_looks(cheap_path: Path) -> None:
+    table = table_of(cheap_path, ["depth", "op"], "score", cheap="after_few=0.25")
+    (search,) = compare(table, ["random"], Settings(queries=10, seeds=1))
+    assert search.shares == ()
+    plain = table_of(cheap_path, ["depth", "op"], "score")
+    assert search.rows == compare(plain, ["random"], Settings(queries=10, seeds=1))[0].rows
+
+
+def test_where_nothing_is_cheaper_two_fidelities_are_one(cheap_path: Path) -> None:
+    table = table_of(cheap_path, ["depth", "op"], "score")
+    (search,) = compare(table, ["multi-fidelity"], Settings(queries=60, seeds=1))
+    assert search.shares == ()
+    assert len(set(search.rows)) == len(search.rows)
+
+
+def test_regret_counts_whole_looks_at_what_they_took(cheap_path: Path) -> None:
+    table = table_of(cheap_path, ["depth", "op"], "score", cheap="after_few=0.25")
+    at = {score: row for row, score in enumerate(table.sought)}
+    best, second, worst = at[30.5], at[30.0], at[1.0]
+    rows, shares = (best, worst, worst, best), (0.25, 0.25, 1.0, 1.0)
+    score = Judge(table).scores([Search("asha", 0, rows, 1.0, shares)])["asha"]
+    # After one query nothing is known for sure; after two the worst row; the best when it was trained.
+    assert score.curves[0].tolist() == [29.5, 29.5, 0.0]
+    assert score.hits[0] == 2.5
+    whole = Judge(table).scores([Search("random", 0, (second, best), 1.0)])["random"]
+    assert whole.curves[0].tolist() == [0.5, 0.0]
+    assert whole.hits[0] == 2.0
+
+
+def test_brief_looks_are_kept_and_read_again(cheap_path: Path, tmp_path: Path) -> None:
+    table = table_of(cheap_path, ["depth", "op"], "score", cheap="after_few=0.25")
+    kept, settings = tmp_path / "searches.jsonl", Settings(queries=8, seeds=1)
+    first = compare(table, ["asha"], settings, kept)
+    assert compare(table, ["asha"], settings, kept) == first
+    # Of another share they are other searches.
+    other = table_of(cheap_path, ["depth", "op"], "score", cheap="after_few=0.5")
+    assert compare(other, ["asha"], settings, kept) != first
+
+
+@pytest.mark.parametrize("text", ["after_few", "after_few=1", "after_few=0", "=0.5", "after_few=a"])
+def test_what_is_no_cheap_fidelity_is_refused(text: str) -> None:
+    with pytest.raises(InvalidValueError, match="no cheap fidelity"):
+        CheapFidelity.parse(text)
+
+
+def test_what_is_sought_is_not_its_own_cheap_fidelity(cheap_path: Path) -> None:
+    with pytest.raises(InvalidValueError, match="named twice"):
+        table_of(cheap_path, ["depth", "op"], "score", cheap="score=0.5")
+    with pytest.raises(UnknownNameError, match="after_few"):
+        table_of(cheap_path, ["depth", "op"], "score", cheap="after_fev=0.5")
