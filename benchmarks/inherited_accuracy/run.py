@@ -35,7 +35,8 @@ from penjing.training import Augmentation, Recipe, accuracy, train_, train_super
 
 HERE = Path(__file__).parent
 INHERITED = ", inherited"
-LEAST_MACS, MOST_MACS, MOST_PARAMETERS = 6e4, 2e6, 80_000
+LEAST_MACS, MOST_MACS = 6e4, 2e6
+LEAST_PARAMETERS, MOST_PARAMETERS = 1_000, 80_000
 
 
 def main() -> None:
@@ -43,6 +44,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", required=True, help="Folder of Fashion-MNIST: train.npz, test.npz")
     parser.add_argument("--networks", type=int, default=40)
+    parser.add_argument(
+        "--spread-over",
+        choices=["parameters", "operations"],
+        default="parameters",
+        help="what networks differ in",
+    )
     parser.add_argument("--train", type=int, default=20_000, help="training images")
     parser.add_argument("--epochs", type=float, default=12, help="length of training alone")
     parser.add_argument(
@@ -67,7 +74,11 @@ class Bench:
         self.options = options
         data = load(options.data, seed=0, max_train=options.train)
         self.x, self.y = torch.from_numpy(data.train.x), torch.from_numpy(data.train.y)
-        self.val_x, self.val_y = torch.from_numpy(data.validation.x), torch.from_numpy(data.validation.y)
+        # What a search sees, and what it is compared with: of five times as many images, unseen by either.
+        self.judging = {
+            "validation": (torch.from_numpy(data.validation.x), torch.from_numpy(data.validation.y)),
+            "test": (torch.from_numpy(data.test.x), torch.from_numpy(data.test.y)),
+        }
         pipeline = Pipeline(checked({"data": options.data}), facts_of(data), OnnxRuntimeCpu())
         self.pipeline = pipeline
         self.family = pipeline.family
@@ -81,21 +92,26 @@ class Bench:
         self._sizes: dict[tuple[str, int], torch.Tensor] = {}
 
     def _stratified(self, n: int) -> list[Candidate]:
-        """Networks spread evenly over the logarithm of operations, up to what a small device runs."""
+        """Networks spread evenly over the logarithm of their size, up to what a small device runs."""
         rng = np.random.default_rng(0)
+        by_operations = self.options.spread_over == "operations"
+        least, most = (LEAST_MACS, MOST_MACS) if by_operations else (LEAST_PARAMETERS, MOST_PARAMETERS)
         chosen: dict[int, Candidate] = {}
         while len(chosen) < n:
             candidate = self.space.sample(rng)
             blueprint = self.family.blueprint(candidate)
-            place = int(n * np.log(macs(blueprint) / LEAST_MACS) / np.log(MOST_MACS / LEAST_MACS))
-            if macs(blueprint) >= LEAST_MACS and place < n and parameters(blueprint) <= MOST_PARAMETERS:
+            if not LEAST_MACS <= macs(blueprint) <= MOST_MACS or parameters(blueprint) > MOST_PARAMETERS:
+                continue
+            size = macs(blueprint) if by_operations else parameters(blueprint)
+            place = int(n * np.log(size / least) / np.log(most / least))
+            if size >= least and place < n:
                 chosen.setdefault(place, candidate)
         return [chosen[place] for place in sorted(chosen)]
 
     def images(self, part: str, blueprint: Blueprint) -> torch.Tensor:
         """Images in the resolution a network reads."""
         size = blueprint["input.dequantize"].output_shape[1]
-        source = self.x if part == "train" else self.val_x
+        source = self.x if part == "train" else self.judging[part][0]
         if size == source.shape[2]:
             return source
         if (part, size) not in self._sizes:
@@ -138,7 +154,8 @@ class Bench:
                 recipe = replace(self.recipe, epochs=epochs)
                 train_(network, self.images("train", blueprint), self.y, recipe, generator, Augmentation())
                 seconds = time.perf_counter() - started
-                value = accuracy(network, self.images("validation", blueprint), self.val_y)
+                part = "test" if way == "alone" else "validation"
+                value = accuracy(network, self.images(part, blueprint), self.judging[part][1])
                 if inherits:
                     save_file(
                         {name: t.contiguous() for name, t in network.state_dict().items()},
@@ -209,7 +226,7 @@ class Bench:
             with torch.no_grad():
                 for first in range(0, 1024, 512):
                     network(self.images("train", blueprint)[first : first + 512])
-            value = accuracy(network, self.images("validation", blueprint), self.val_y)
+            value = accuracy(network, self.images("validation", blueprint), self.judging["validation"][1])
             self.keep(
                 way=way,
                 index=index,
