@@ -2,9 +2,9 @@
 
 What the long one gives is modelled as a function of the candidate and of what the short one gave (Perdikaris
 et al., "Nonlinear information fusion algorithms for data-efficient multi-fidelity modelling", Proc. R. Soc. A
-473, 2017, equations 2.11-2.14): where that is not known, the mean is taken over what it may be. Where we
-depart: the mean is taken at three points instead of many; who promises most is trained briefly first, and for
-long when it still promises most after that, so that no weighing of lengths has to be believed.
+473, 2017): where that is not known, the mean is taken over what it may be. Where we depart: the mean is taken
+at three points instead of many; who promises most is trained briefly first, and for long when it still
+promises most after that, so that no weighing of lengths has to be believed.
 """
 
 from collections.abc import Mapping, Sequence
