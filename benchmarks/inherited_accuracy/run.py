@@ -57,7 +57,7 @@ def main() -> None:
     )
     parser.add_argument("--supernet-seconds", type=float, nargs="+", default=[60, 180])
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--work", default="runs/inherited_accuracy.jsonl")
+    parser.add_argument("--work", help="where results are kept; by default a file of its own for each spread")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     bench = Bench(options)
@@ -74,7 +74,7 @@ class Bench:
         self.options = options
         data = load(options.data, seed=0, max_train=options.train)
         self.x, self.y = torch.from_numpy(data.train.x), torch.from_numpy(data.train.y)
-        # What a search sees, and what it is compared with: of five times as many images, unseen by either.
+        # What a search sees; and what that is compared with, which more images judge.
         self.judging = {
             "validation": (torch.from_numpy(data.validation.x), torch.from_numpy(data.validation.y)),
             "test": (torch.from_numpy(data.test.x), torch.from_numpy(data.test.y)),
@@ -86,7 +86,7 @@ class Bench:
         self.recipe = pipeline.recipe(pipeline.default_training(), 1.0)
         self.candidates = self._stratified(options.networks)
         self.blueprints = [self.family.blueprint(candidate) for candidate in self.candidates]
-        self.work = Path(options.work)
+        self.work = Path(options.work or f"runs/inherited_accuracy_{options.spread_over}.jsonl")
         self.work.parent.mkdir(parents=True, exist_ok=True)
         self.rows = [json.loads(line) for line in self.work.open()] if self.work.exists() else []
         self._sizes: dict[tuple[str, int], torch.Tensor] = {}
@@ -179,7 +179,7 @@ class Bench:
         }
 
     def _weights(self, index: int, epochs: float) -> Path:
-        return self.work.with_name(f"inherited_accuracy-{epochs:g}-{index}.safetensors")
+        return self.work.with_name(f"{self.work.stem}-{epochs:g}-{index}.safetensors")
 
     def _shared(self, index: int, other: int) -> int:
         """How many choices two networks have in common."""

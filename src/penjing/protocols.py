@@ -5,7 +5,7 @@ through the protocols in this file. Every protocol states who calls it, in
 which order, and what may be changed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -270,8 +270,15 @@ class Promoter(Searcher, Protocol):
     before.
     """
 
-    def promoted(self, n: int, rng: np.random.Generator) -> list[tuple[Candidate, float]]:
+    def promoted(
+        self, n: int, rng: np.random.Generator, without: Collection[str] = ()
+    ) -> list[tuple[Candidate, float]]:
         """At most ``n`` candidates that were told, and are to be trained further before others are begun.
+
+        Args:
+            n: How many.
+            rng: Of all randomness; the ask that fills the batch up goes on with it.
+            without: Keys of candidates that cannot be trained: they failed.
 
         Returns:
             Candidates, and how many times the length of a first training they are to have had in all.

@@ -58,6 +58,7 @@ def grown(n: int, told: int) -> int:
 
     A function of what was told, whenever it was asked: a searcher that was rebuilt fits the same.
     """
+    n = min(n, told)
     while np.ceil(n * _GROWTH) <= told:
         n = int(np.ceil(n * _GROWTH))
     return n

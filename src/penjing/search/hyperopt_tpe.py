@@ -69,7 +69,7 @@ class HyperoptSearcher:
             )
             candidate = self._read(found["misc"]["vals"])
             is_fresh = candidate.key not in self._seen and candidate.key not in made
-            if is_fresh and self.problem.space.holds(candidate) and self.problem.violation(candidate) == 0:
+            if is_fresh and self.problem.allows(candidate):
                 made[candidate.key] = candidate
         known = {*self._seen, *made}
         return [*made.values(), *fresh_samples(self.problem, n - len(made), rng, known)]

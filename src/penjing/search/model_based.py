@@ -141,13 +141,10 @@ class ModelBasedSearcher(ABC):
     def leading(self, candidates: Sequence[Candidate], n: int) -> list[Candidate]:
         """The ``n`` best of some candidates that were told: those that no other beats, spread widely."""
         keys = {candidate.key for candidate in candidates}
-        found = [
-            (candidate, {**self.problem.costs(candidate), self.problem.trained_metric: self._sign * value})
-            for candidate, value in zip(self._told, self._values, strict=True)
-            if candidate.key in keys
-        ]
-        order = np.argsort(places(self.problem.points([row for _, row in found])), kind="stable")
-        return [found[at][0] for at in order[:n]]
+        at = [index for index, candidate in enumerate(self._told) if candidate.key in keys]
+        rows = self._rows()
+        order = np.argsort(places(self.problem.points([rows[index] for index in at])), kind="stable")
+        return [self._told[at[index]] for index in order[:n]]
 
     def screened(self, candidates: Sequence[Candidate], n: int) -> list[Candidate]:
         """Those ``n`` of given candidates that together promise most; fewer where no others gain."""
@@ -171,12 +168,15 @@ class ModelBasedSearcher(ABC):
     def _learning(self) -> tuple[Model, Told]:
         scores = scale_of(np.array(self._values), len(self.problem.box))
         model = self.fitted(self._told, scores.scores)
-        rows = [
+        known = scores.scores if self.problem.is_exact else model.expect(self.describe(self._told)).mean
+        return model, Told(scores, self._sign, self.problem.points(self._rows()), known, model.noise)
+
+    def _rows(self) -> list[dict[str, float]]:
+        """Every metric of what was told."""
+        return [
             {**self.problem.costs(candidate), self.problem.trained_metric: self._sign * value}
             for candidate, value in zip(self._told, self._values, strict=True)
         ]
-        known = scores.scores if self.problem.is_exact else model.expect(self.describe(self._told)).mean
-        return model, Told(scores, self._sign, self.problem.points(rows), known, model.noise)
 
     def _gains(self, model: Model, told: Told, pool: Pool) -> Gains:
         return Gains(self.problem, told, pool, model.expect(pool.described))

@@ -7,7 +7,7 @@ at three points instead of many; who promises most is trained briefly first, and
 promises most after that, so that no weighing of lengths has to be believed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -50,6 +50,10 @@ class MultiFidelitySearcher:
         self.problem = problem
         self._brief = BayesianSearcher(problem, n_initial, pool)
         self._long = _AfterBrief(problem, self._brief, n_longer, pool)
+        # Of the latest ranking those of whom nothing was told, for the ask that fills its batch up, and what
+        # its best is expected to gain.
+        self._newcomers: list[Candidate] = []
+        self._most: float = 0.0
 
     @property
     def expected_gain(self) -> float | None:
@@ -60,29 +64,46 @@ class MultiFidelitySearcher:
         """Learn what a short training gave; a long one where something was told of the candidate before."""
         (self._long if self._brief.was_told(candidate) else self._brief).tell(candidate, costs)
         self._long.outdate()
+        self._newcomers, self._most = [], 0.0
+
+    def promoted(
+        self, n: int, rng: np.random.Generator, without: Collection[str] = ()
+    ) -> list[tuple[Candidate, float]]:
+        """Whom a long training is expected to gain more from than from anybody else; see the protocol."""
+        waiting = [candidate for candidate in self._long.waiting() if candidate.key not in without]
+        if self._long.has_model:
+            ranked = self._long.promising(n, rng, without, waiting)
+            chosen = [candidate for candidate in ranked if self._brief.was_told(candidate)]
+            self._newcomers = [candidate for candidate in ranked if not self._brief.was_told(candidate)]
+            self._most = self._long.expected_gain or 0.0
+            missing = n - len(ranked)
+        elif self._brief.has_model:
+            chosen = self._brief.leading(waiting, min(n, self._long.n_initial - len(self._long.told)))
+            missing = 0
+        else:
+            chosen, missing = [], n
+        if missing and not self._fresh(1, self._newcomers, rng):
+            # Nobody is left of whom nothing was told.
+            left = [candidate for candidate in waiting if candidate not in chosen]
+            chosen += self._brief.leading(left, missing)
+        length = self.problem.lengths[-1] if self.problem.lengths else _USUAL_LENGTH
+        return [(candidate, length) for candidate in chosen]
 
     def ask(self, n: int, rng: np.random.Generator) -> list[Candidate]:
         """Propose ``n`` candidates for a short training."""
         if not self._long.has_model:
             return self._brief.ask(n, rng)
-        known = {candidate.key for candidate in self._brief.told}
-        chosen = self._long.promising(n, rng, without=known)
-        known |= {candidate.key for candidate in chosen}
-        return [*chosen, *fresh_samples(self.problem, n - len(chosen), rng, known)]
+        chosen = self._newcomers[:n]
+        if len(chosen) < n:
+            known = {candidate.key for candidate in (*self._brief.told, *chosen)}
+            chosen = [*chosen, *self._long.promising(n - len(chosen), rng, without=known)]
+            self._long.expected_gain = max(self._long.expected_gain or 0.0, self._most)
+        return [*chosen, *self._fresh(n - len(chosen), chosen, rng)]
 
-    def promoted(self, n: int, rng: np.random.Generator) -> list[tuple[Candidate, float]]:
-        """Whom a long training is expected to gain more from than from anybody else; see the protocol."""
-        if not self._brief.has_model:
-            return []
-        waiting = self._long.waiting()
-        if self._long.has_model:
-            # Those among the most promising of whom nothing was told are for the next ask.
-            promising = self._long.promising(n, rng, besides=waiting)
-            chosen = [candidate for candidate in promising if self._brief.was_told(candidate)]
-        else:
-            chosen = self._brief.leading(waiting, min(n, self._long.n_initial - len(self._long.told)))
-        length = self.problem.lengths[-1] if self.problem.lengths else _USUAL_LENGTH
-        return [(candidate, length) for candidate in chosen]
+    def _fresh(self, n: int, besides: Sequence[Candidate], rng: np.random.Generator) -> list[Candidate]:
+        """Drawn candidates of whom nothing was told."""
+        known = {candidate.key for candidate in (*self._brief.told, *besides)}
+        return fresh_samples(self.problem, n, rng, known)
 
 
 class _AfterBrief(ModelBasedSearcher):
@@ -101,14 +122,7 @@ class _AfterBrief(ModelBasedSearcher):
 
     def waiting(self) -> list[Candidate]:
         """Those who have had a short training only, and may have a long one."""
-        # Told may have been what an earlier phase evaluated, of a wider space.
-        return [
-            candidate
-            for candidate in self._brief.told
-            if not self.was_told(candidate)
-            and self.problem.space.holds(candidate)
-            and self.problem.violation(candidate) == 0
-        ]
+        return [c for c in self._brief.told if not self.was_told(c) and self.problem.allows(c)]
 
     def describe(self, candidates: Sequence[Candidate]) -> "_Named":
         """Candidates as the kernel compares them, but for what a short training gave."""

@@ -90,11 +90,7 @@ class OptunaSearcher:
                 trial = study.ask()
                 candidate = self._suggested(trial)
                 is_fresh = candidate.key not in self._seen and candidate.key not in made
-                if (
-                    is_fresh
-                    and self.problem.space.holds(candidate)
-                    and self.problem.violation(candidate) == 0
-                ):
+                if is_fresh and self.problem.allows(candidate):
                     made[candidate.key] = candidate
                 else:
                     study.tell(trial, state=optuna.trial.TrialState.FAIL)

@@ -143,6 +143,10 @@ class SearchProblem:
         # What is worse than the box can gain nothing.
         return broken + sum(self._beyond(m, costs[m]) for m in self.box if m in costs)
 
+    def allows(self, candidate: Candidate) -> bool:
+        """Whether a candidate is of the space, and keeps the constraints: told may have been others."""
+        return self.space.holds(candidate) and self.violation(candidate) == 0
+
     def broken(self, candidate: Candidate) -> Mapping[str, str]:
         """What a candidate breaks, metric to text: constraints, or else the ends of the box."""
         if self._there is not None and candidate.key not in self._there:

@@ -5,7 +5,7 @@ objectives who stands out is decided by non-dominated rank and crowding (Schmuck
 Asynchronous Successive Halving", 2021, section 4). Nobody waits for a rung to be full.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +43,9 @@ class SuccessiveHalvingSearcher:
         """Draw candidates for the lowest rung."""
         return uniform_samples(self.problem, n, rng, self._rungs[0])
 
-    def promoted(self, n: int, rng: np.random.Generator) -> list[tuple[Candidate, float]]:
+    def promoted(
+        self, n: int, rng: np.random.Generator, without: Collection[str] = ()
+    ) -> list[tuple[Candidate, float]]:
         """Those that are to be trained on, of the highest rungs first; see the protocol.
 
         Of a rung it is one for every so many as the next is longer, so that all rungs take the same time.
@@ -55,7 +57,6 @@ class SuccessiveHalvingSearcher:
             of = max(2, round(self._lengths[at + 1] / self._lengths[at]))
             best = np.argsort(places(points))[: len(rung) // of] if len(rung) else []
             candidates = [candidate for candidate, _ in rung.values()]
-            promoted = [candidates[i] for i in best if candidates[i].key not in above]
-            # Told may have been what an earlier phase evaluated, of a wider space.
-            found += [(c, self._lengths[at + 1]) for c in promoted if self.problem.space.holds(c)]
+            promoted = [candidates[i] for i in best if candidates[i].key not in {*above, *without}]
+            found += [(c, self._lengths[at + 1]) for c in promoted if self.problem.allows(c)]
         return found[:n]

@@ -15,12 +15,14 @@ class Trained:
     Attributes:
         choices: Those that its weights hang on.
         seen_epochs: Training behind its weights, its ancestors' included, in passes over the data.
+        own_epochs: Those of them that were its own, in passes.
         times: How often it was trained.
         weights_key: Where its latest weights are.
     """
 
     choices: frozenset[tuple[str, Value]]
     seen_epochs: float
+    own_epochs: float
     times: int
     weights_key: str
 
@@ -102,6 +104,7 @@ class Lineage:
                 self._trained[key] = Trained(
                     self._choices(candidate),
                     float(trial.measurements["seen_epochs"]),
+                    float(trial.measurements["epochs"]) + (before.own_epochs if before else 0.0),
                     before.times + 1 if before else 1,
                     weights_key,
                 )

@@ -149,6 +149,7 @@ class Search:
         if len(again) < n:
             with threads(1):  # with more, sums round otherwise, and another session may have others
                 new = self._zero_cost.proposals(searcher, phase.algorithm, problem, n - len(again), rng)
+        if new or isinstance(searcher, Promoter):
             self.early_end.note(phase, first, searcher)
             if self.early_end.has_come(phase, self._told(phase)):
                 return
@@ -177,11 +178,8 @@ class Search:
         if isinstance(searcher, Promoter):
             failed = {trial.key for trial in self.study.journal.trials(state="failed")}
             with threads(1):  # as for proposals
-                found = searcher.promoted(n + len(failed), rng)
-            promoted = [(c, lengths) for c, lengths in found if c.key not in failed]
-            # Candidates that share an architecture share its training.
-            brief = self.study.brief_epochs
-            return [(c, max(0.0, lengths - self._seen_epochs(c) / brief)) for c, lengths in promoted]
+                promoted = searcher.promoted(n, rng, without=failed)
+            return [(c, max(0.0, lengths - self._own_lengths(c))) for c, lengths in promoted]
         if isinstance(searcher, SurrogateSearcher) and self._progress(phase, began_s) > _EXPLORING_SHARE:
             return [(candidate, 1.0) for candidate in self._contenders(phase, index, searcher)]
         return []
@@ -207,6 +205,11 @@ class Search:
         for candidate in leaders:
             by_architecture.setdefault(study.pipeline.architecture_key(candidate), candidate)
         return sorted(by_architecture.values(), key=self._seen_epochs)
+
+    def _own_lengths(self, candidate: Candidate) -> float:
+        """How much a candidate was trained itself; those that share an architecture share its training."""
+        trained = self.study.lineage.of(candidate)
+        return trained.own_epochs / self.study.brief_epochs if trained else 0.0
 
     def _seen_epochs(self, candidate: Candidate) -> float:
         trained = self.study.lineage.of(candidate)

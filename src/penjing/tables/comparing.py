@@ -40,7 +40,7 @@ class Settings:
 class Search:
     """One search: the rows that it looked at, in order, and how long it took to propose them.
 
-    With one objective it ends when it has looked at the best row.
+    With one objective it ends with the batch that has the best row.
 
     Attributes:
         algorithm: Its name.
@@ -151,7 +151,7 @@ def _of(table: Table, settings: Settings) -> dict[str, Any]:
         "queries": settings.queries,
         "batch": settings.batch,
         "ends": "at the best row" if table.has_best else "after all queries",
-        **({"cheap": asdict(table.cheap)} if table.cheap else {}),
+        "cheap": asdict(table.cheap) if table.cheap else None,
     }
 
 
@@ -170,6 +170,7 @@ def _read(path: Path, table: Table, settings: Settings) -> Iterator[Search]:
             row = json.loads(line)
         except ValueError:
             continue  # cut off in the middle of a line
-        if wanted <= row.items():
+        # Searches that were kept before there were cheap looks had none.
+        if wanted <= ({"cheap": None} | row).items():
             shares = tuple(row.get("shares", ()))
             yield Search(row["algorithm"], row["seed"], tuple(row["rows"]), row["seconds"], shares)

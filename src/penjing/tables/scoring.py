@@ -26,7 +26,7 @@ class Scores:
         curves: After each query, ``[searches, queries]``: regret in the sought column's unit with one
             objective, with several the share of the hypervolume of the whole table. Before the first whole
             look that of the worst row.
-        hits: At which query, counted from 1, each search looked at the best row; infinite for never.
+        hits: After how many queries each search had looked at the best row; infinite for never.
         twin_hits: The same, where a row that is the same network counts as well; empty where nobody knows.
         seconds: Of proposing, for one row: a mean for each search.
     """

@@ -284,11 +284,12 @@ def table_of(
     for name in (*choices, maximise, *minimise, *(limit.metric for limit in parsed), *cheaper):
         if name not in texts:
             raise unknown_name(f"column of {path.name}", name, texts)
-    if any(limit.metric == maximise for limit in parsed):
-        raise InvalidValueError(
-            f"{maximise!r} is what evaluations reveal, and a limit needs a column that is known before. "
-            "Leave the limit out."
-        )
+    for name in (maximise, *cheaper):
+        if any(limit.metric == name for limit in parsed):
+            raise InvalidValueError(
+                f"{name!r} is what evaluations reveal, and a limit needs a column that is known before. "
+                "Leave the limit out."
+            )
     named = [*choices, maximise, *minimise, *cheaper]
     twice = sorted({name for name in named if named.count(name) > 1})
     if twice:

@@ -227,6 +227,28 @@ class SearcherContract:
         assert rebuilt.promoted(3, generator(99)) == first.promoted(3, generator(99))
         assert rebuilt.ask(3, generator(99)) == first.ask(3, generator(99))
 
+    def test_where_some_are_trained_further_and_some_fail_a_space_is_used_up_all_the_same(
+        self, make_searcher: MakeSearcher
+    ) -> None:
+        """Of a searcher that says who is: the smallest failed, and is not named again."""
+        searcher = make_searcher(tiny_problem())
+        if not isinstance(searcher, Promoter):
+            return
+        failed: set[str] = set()
+        told: Told = []
+        for ask in range(12):
+            rng = generator(ask)
+            again = searcher.promoted(3, rng, without=failed)
+            assert not failed & {candidate.key for candidate, _ in again}
+            batch = [*(candidate for candidate, _ in again), *searcher.ask(3 - len(again), rng)]
+            for candidate in batch:
+                is_failed = not told
+                failed |= {candidate.key} if is_failed else set()
+                told.append((candidate, {"accuracy": CHANCE if is_failed else accuracy_of(candidate)}))
+                searcher.tell(*told[-1])
+        assert len({candidate.key for candidate, _ in told}) == 6
+        assert len(told) > 6
+
     def test_asking_changes_nothing(self, make_searcher: MakeSearcher) -> None:
         """A study that is killed between ask and tell asks again."""
         searcher = make_searcher(conditional_problem())

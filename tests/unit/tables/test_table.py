@@ -1,5 +1,6 @@
 """Tables of one's own: what is read, what is refused, what a search is told."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -275,3 +276,40 @@ def test_what_is_sought_is_not_its_own_cheap_fidelity(cheap_path: Path) -> None:
         table_of(cheap_path, ["depth", "op"], "score", cheap="score=0.5")
     with pytest.raises(UnknownNameError, match="after_few"):
         table_of(cheap_path, ["depth", "op"], "score", cheap="after_fev=0.5")
+
+
+def test_a_table_of_few_rows_is_looked_at_to_its_end(tmp_path: Path) -> None:
+    file = tmp_path / "few.csv"
+    file.write_text("\n".join(CHEAP.splitlines()[:16]) + "\n")
+    table = table_of(file, ["depth", "op"], "score", cheap="after_few=0.25")
+    (search,) = compare(table, ["multi-fidelity"], Settings(queries=30, seeds=1))
+    assert search.spent[-1] < 30
+    assert table.is_best[np.array(search.rows)[search.is_whole]].any()
+
+
+def test_with_several_objectives_all_are_looked_at_in_the_end(cheap_path: Path) -> None:
+    lines = cheap_path.read_text().splitlines()
+    sized = [lines[0] + ",bytes", *(f"{line},{line.split(',')[0]}" for line in lines[1:41])]
+    cheap_path.write_text("\n".join(sized) + "\n")
+    table = table_of(cheap_path, ["depth", "op"], "score", ["bytes"], cheap="after_few=0.25")
+    (search,) = compare(table, ["multi-fidelity"], Settings(queries=100, batch=4, seeds=1))
+    assert len(set(np.array(search.rows)[search.is_whole])) == 40
+    assert len(search.rows) == 80
+
+
+def test_a_cheap_fidelity_is_not_known_beforehand(cheap_path: Path) -> None:
+    with pytest.raises(InvalidValueError, match="evaluations reveal"):
+        table_of(cheap_path, ["depth", "op"], "score", (), ["after_few >= 1"], cheap="after_few=0.5")
+
+
+def test_searches_with_a_cheap_fidelity_are_others_than_those_without(
+    cheap_path: Path, tmp_path: Path
+) -> None:
+    kept, settings = tmp_path / "searches.jsonl", Settings(queries=8, seeds=1)
+    cheap = table_of(cheap_path, ["depth", "op"], "score", cheap="after_few=0.25")
+    plain = table_of(cheap_path, ["depth", "op"], "score", ["after_few"])
+    plain = replace(plain, objectives=plain.objectives[:1])
+    assert plain.digest == cheap.digest
+    compare(cheap, ["asha"], settings, kept)
+    (search,) = compare(plain, ["asha"], settings, kept)
+    assert search.shares == ()
