@@ -22,7 +22,7 @@ from penjing.families.cells import NasBench201Family
 from penjing.families.plain import drawn_network
 from penjing.study.versions import versions
 from penjing.tables import nas201
-from penjing.tables.table import read_columns
+from penjing.tables.columns import read_columns
 from penjing.targets.onnxruntime.processor import processor_info
 from penjing.training.zero_cost import zero_cost_scores
 

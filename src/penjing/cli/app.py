@@ -60,14 +60,17 @@ def run(
     seed: Annotated[int | None, typer.Option(help="Instead of the configuration's.")] = None,
 ) -> None:
     """Search, train, compress, measure: from data to a front of files."""
-    from penjing.cli.progress import progress
-    from penjing.study.api import run_study
     from penjing.study.config import checked, load_config
 
     settings = load_config(config).model_dump(mode="json")
     settings |= {name: value for name, value in (("budget", budget), ("seed", seed)) if value is not None}
+    wanted = checked(settings)
+    # What trains takes seconds to import, and a mistake in the configuration is none of its business.
+    from penjing.cli.progress import progress
+    from penjing.study.api import run_study
+
     with progress() as observe:
-        run_study(checked(settings), out, observe=observe)
+        run_study(wanted, out, observe=observe)
     _show(out)
     report(out)
 

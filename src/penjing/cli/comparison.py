@@ -45,9 +45,11 @@ def run_comparison(
         if not as_json:
             typer.echo("\n".join(_lines(table, rows, settings)))
         if out:
-            name = re.sub(r"\W+", "-", table.name).strip("-")
-            write_curves(out / f"{name}.html", scores, table.name, table.has_best)
-            typer.echo(f"Curves: {out / f'{name}.html'}", err=True)
+            title = f"{table.name}, brief looks offered" if table.cheap else table.name
+            name = re.sub(r"\W+", "-", title).strip("-")
+            file = out / f"{name}.html"
+            write_curves(file, scores, title, table.has_best)
+            typer.echo(f"Curves: {file}", err=True)
     if as_json:
         typer.echo(
             json.dumps({"format_version": 1, "queries": settings.queries, "tables": document}, indent=2)
@@ -88,6 +90,8 @@ def _lines(table: "Table", rows: Sequence[Mapping[str, object]], settings: "Sett
         f"{table.name}: {table.is_allowed.sum():,} rows allowed of {len(table.candidates):,}, "
         f"{settings.queries} queries a search at most, {settings.batch} at a time"
     ]
+    if table.cheap:
+        lines[0] += f"; a brief look, at {table.cheap.column}, takes {table.cheap.share:g} of a query"
     lines += [
         "  ".join(text.rjust(width) for text, width in zip(line, widths, strict=True)) for line in texts
     ]

@@ -13,7 +13,7 @@ from rich.text import Text
 from penjing.study.progress import DATA, Observer, Progress
 
 # How messages begin that a quiet terminal shows even in the middle of a phase.
-_ALWAYS_SAID = ("finished", "stopped", "ends early")
+_ALWAYS_SAID = ("finished", "stopping", "stopped", "ends early")
 
 
 @contextmanager

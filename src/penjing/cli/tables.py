@@ -8,7 +8,10 @@ def front_lines(document: Mapping[str, Any]) -> list[str]:
     """One line per design, under a heading."""
     front = document["front"]
     if not front:
-        return ["The front is empty: no finished design meets the constraints. Resume with more budget."]
+        return [
+            "The front is empty: no design that meets the constraints was finished. If the run was stopped, "
+            "penjing resume goes on with it; if it had ended, it needs more budget."
+        ]
     lines = [
         f"{'design':<10}{'test accuracy [95 %]':>24}{'validation':>12}{'bytes':>10}{'parameters':>12}"
         f"{'latency ms [95 %]':>28}{'predictions/s':>14}"

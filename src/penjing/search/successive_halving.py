@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from penjing.search.order import places
 from penjing.search.problem import SearchProblem
-from penjing.search.random import uniform_samples
+from penjing.search.random import fresh_samples, uniform_samples
 from penjing.space import Candidate
 
 
@@ -59,4 +59,19 @@ class SuccessiveHalvingSearcher:
             candidates = [candidate for candidate, _ in rung.values()]
             promoted = [candidates[i] for i in best if candidates[i].key not in {*above, *without}]
             found += [(c, self._lengths[at + 1]) for c in promoted if self.problem.allows(c)]
+        if len(found) < n and not fresh_samples(self.problem, 1, rng, self._rungs[0]):
+            # Nobody new is left to make a rung fuller.
+            found += self._waiting({*without, *(candidate.key for candidate, _ in found)})
         return found[:n]
+
+    def _waiting(self, without: Collection[str]) -> list[tuple[Candidate, float]]:
+        """Who could still be promoted, of the highest rungs and the best of each first."""
+        found: list[tuple[Candidate, float]] = []
+        for at in range(len(self._rungs) - 2, -1, -1):
+            told = [
+                one for key, one in self._rungs[at].items() if key not in {*self._rungs[at + 1], *without}
+            ]
+            points = np.array([point for _, point in told])
+            order = np.argsort(places(points)) if told else []
+            found += [(told[i][0], self._lengths[at + 1]) for i in order if self.problem.allows(told[i][0])]
+        return found

@@ -16,7 +16,7 @@ class Progress:
         elapsed_s: Seconds used, all sessions together.
         remaining_s: Seconds left of a time budget; None without one.
         evaluations: Candidates evaluated with weights so far.
-        front_size: Non-dominated candidates among the best fidelity so far.
+        front_size: Non-dominated candidates among the best fidelity so far; at the end, as measured.
         hypervolume: Of those, in the run's box, 0 to 1.
         best: Best accuracy under the constraints so far; None before the first.
         message: One line on what just happened.

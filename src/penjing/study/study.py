@@ -14,7 +14,7 @@ from penjing.protocols import Executor
 from penjing.search import SearchProblem
 from penjing.space import Candidate, SearchSpace
 from penjing.store import Journal, RunFolder, Trial, content_key
-from penjing.store.front import absolute_constraints
+from penjing.store.front import absolute_constraints, front_of
 from penjing.study.box import Box
 from penjing.study.brief import decide_brief_epochs, decide_way
 from penjing.study.budget import Budget, Plan, Span, Stopwatch, plan_for
@@ -131,8 +131,8 @@ class Study:
                 Search(self).run()
                 rounds.work()
             except Interrupted:
-                log.warning("asked to stop: finishing with what is known")
                 self.stopwatch.is_interrupted = True
+                self.tell("stopping: what is known is made into files; asked once more it ends at once")
                 self.executor.close()  # what is queued would be waited for
         try:
             if self.stopwatch.is_interrupted:
@@ -148,7 +148,8 @@ class Study:
                 if not finisher.has_finished:
                     finisher.finish(0.0)
         self.journal.put("elapsed_s", self.stopwatch.elapsed_s)
-        self.tell(STOPPED if self.stopwatch.is_interrupted else "finished")
+        how = f"{STOPPED}: penjing resume goes on" if self.stopwatch.is_interrupted else "finished"
+        self.tell(how, len(front_of(self.run_folder)["front"]))
 
     def _prepare(self, finisher: Finisher) -> None:
         """Know costs, reference and box, before the first candidate is drawn."""
@@ -265,8 +266,13 @@ class Study:
         """Seconds until the reserve for measuring; None without a time budget."""
         return self._seconds_left()
 
-    def tell(self, message: str) -> None:
-        """Let the observer, the log and the journal's clock know."""
+    def tell(self, message: str, front_size: int | None = None) -> None:
+        """Let the observer, the log and the journal's clock know.
+
+        Args:
+            message: What just happened.
+            front_size: As it was measured; None where costs are predicted.
+        """
         trials = self.journal.trials(state="done")
         finals = [t for t in trials if t.fidelity == "final"]
         rows = [self.row(t) for t in (finals or trials)]
@@ -284,7 +290,7 @@ class Study:
             self.stopwatch.elapsed_s,
             self._seconds_left(reserve=False),
             len(trials),
-            len(front),
+            len(front) if front_size is None else front_size,
             volume,
             max(met, default=None),
             message,

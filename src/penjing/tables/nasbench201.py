@@ -15,15 +15,8 @@ from penjing.blueprint import Graph
 from penjing.errors import DataError, InvalidValueError, unknown_name
 from penjing.space import Candidate, SearchSpace
 from penjing.space.nasbench201 import EDGES, OPERATIONS, cell_choices, edge_name
-from penjing.tables.table import (
-    CheapFidelity,
-    Column,
-    ColumnLimit,
-    Objective,
-    Table,
-    numbers_of,
-    read_columns,
-)
+from penjing.tables.columns import Column, numbers_of, read_columns
+from penjing.tables.table import CheapFidelity, ColumnLimit, Objective, Table
 
 SOUGHT = "cifar10_valid_acc_200ep"
 # Trained from scratch with a schedule of its own.

@@ -1,7 +1,5 @@
 """A table that has a row for every candidate of a space, or for some of them."""
 
-import csv
-import gzip
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,8 +15,7 @@ from penjing.objectives import Metric
 from penjing.search import SearchProblem
 from penjing.search.problem import Limit
 from penjing.space import Candidate, Choice, SearchSpace, Value
-
-Column = NDArray[np.float64]
+from penjing.tables.columns import Column, is_number, numbers_of, read_columns, share_of, values_of
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ class ColumnLimit:
         for sign in ("<=", ">="):
             name, found, number = text.partition(sign)
             if found and name.strip():
-                if _is_number(number):
+                if is_number(number):
                     return cls(name.strip(), sign == "<=", float(number))
                 break
         raise InvalidValueError(
@@ -92,22 +89,23 @@ class CheapFidelity:
 
     @classmethod
     def parse(cls, text: str) -> "CheapFidelity":
-        """Read ``COLUMN=SHARE``.
+        """Read ``COLUMN=SHARE``; a share is a number, a fraction or per cent.
 
         Raises:
             InvalidValueError: If the text has another form, or the share is not between 0 and 1.
 
         Example:
-            >>> CheapFidelity.parse("accuracy_12_epochs=0.06").share
-            0.06
+            >>> [CheapFidelity.parse(f"accuracy_12_epochs={share}").share for share in ("6%", "12/200")]
+            [0.06, 0.06]
         """
-        name, _, share = text.rpartition("=")
-        if not name.strip() or not _is_number(share) or not 0.0 < float(share) < 1.0:
+        name, _, written = text.rpartition("=")
+        share = share_of(written.strip())
+        if not name.strip() or share is None or not 0.0 < share < 1.0:
             raise InvalidValueError(
                 f"{text!r} is no cheap fidelity. Write a column, =, and the share of a whole evaluation that "
                 "it takes, above 0 and below 1: 'accuracy_12_epochs=0.06'."
             )
-        return cls(name.strip(), float(share))
+        return cls(name.strip(), share)
 
 
 @dataclass(frozen=True)
@@ -219,41 +217,6 @@ class Table:
         return points
 
 
-def read_columns(path: Path) -> dict[str, list[str]]:
-    """Read a CSV file with a heading, packed with gzip or not: the texts of every column.
-
-    Raises:
-        DataError: If there is no such file, no heading, or a row has another number of fields.
-    """
-    if not path.is_file():
-        raise DataError(f"There is no file {str(path)!r}. Give the path of a CSV file.")
-    encoding = "utf-8-sig"  # what spreadsheets write before the first name is no part of it
-    is_packed = path.suffix == ".gz"
-    with (
-        gzip.open(path, "rt", newline="", encoding=encoding)
-        if is_packed
-        else path.open(newline="", encoding=encoding)
-    ) as file:
-        rows = csv.reader(file)
-        heading = next(rows, [])
-        if not heading:
-            raise DataError(f"{path} is empty. Its first line must name the columns.")
-        columns: dict[str, list[str]] = {name: [] for name in heading}
-        if len(columns) < len(heading):
-            raise DataError(f"{path} names a column twice: {', '.join(heading)}. Rename one of them.")
-        for row in rows:
-            if not row:
-                continue
-            if len(row) != len(heading):
-                raise DataError(
-                    f"Line {rows.line_num} of {path} has {len(row)} fields, the heading {len(heading)}. "
-                    "Mend the file."
-                )
-            for name, text in zip(heading, row, strict=True):
-                columns[name].append(text)
-    return columns
-
-
 def table_of(
     path: Path,
     choices: Sequence[str],
@@ -300,7 +263,7 @@ def table_of(
         name: numbers_of(path, name, texts[name])
         for name in {maximise, *minimise, *(p.metric for p in parsed), *cheaper}
     }
-    values = {name: _values(texts[name]) for name in choices}
+    values = {name: values_of(texts[name]) for name in choices}
     space = SearchSpace(
         Choice(
             name, tuple(sorted(set(values[name]), key=_by_kind)), ordered=not isinstance(values[name][0], str)
@@ -342,48 +305,6 @@ def _objective(name: str, maximise: bool, columns: Mapping[str, Column]) -> Obje
     # Shares and per cent have an end that everybody knows.
     known = [end for end in (1.0, 100.0) if least >= 0.0 and most <= end]
     return Objective(name, True, most, worst, known[0] if known else 2 * most - worst)
-
-
-def numbers_of(path: Path, name: str, texts: Sequence[str]) -> Column:
-    """A column as numbers.
-
-    Args:
-        path: Of the file, for errors.
-        name: Of the column, likewise.
-        texts: As read.
-
-    Raises:
-        DataError: If there are none, or one is not a finite number.
-    """
-    try:
-        numbers = np.array(texts, dtype=np.float64)
-    except ValueError:
-        bad = next(text for text in texts if not _is_number(text))
-        raise DataError(
-            f"Column {name!r} of {path.name} holds {bad!r}, which is no number. Mend the file."
-        ) from None
-    if not np.all(np.isfinite(numbers)):
-        raise DataError(f"Column {name!r} of {path.name} holds numbers that are not finite. Mend the file.")
-    if not len(numbers):
-        raise DataError(f"{path.name} has no rows.")
-    return numbers
-
-
-def _values(texts: Sequence[str]) -> list[Value]:
-    """Numbers where all are, and no two texts are the same number."""
-    different = set(texts)
-    if all(_is_number(text) for text in different) and len({float(text) for text in different}) == len(
-        different
-    ):
-        return [int(text) if text.lstrip("+-").isdigit() else float(text) for text in texts]
-    return list(texts)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return bool(np.isfinite(float(text)))
-    except ValueError:
-        return False
 
 
 def _by_kind(value: Value) -> tuple[bool, float, str]:

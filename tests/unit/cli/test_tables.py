@@ -26,7 +26,7 @@ def test_columns_stand_under_their_headings(tmp_path: Path) -> None:
 
 def test_an_empty_front_says_what_to_do() -> None:
     (line,) = front_lines({"front": []})
-    assert line.startswith("The front is empty: no finished design meets the constraints.")
+    assert line.startswith("The front is empty: no design that meets the constraints was finished.")
 
 
 def test_measurements_are_a_line_each_and_nested_ones_are_indented() -> None:

@@ -15,7 +15,7 @@ from penjing.families.plain import build_network, float_weights, folded, initial
 from penjing.protocols import Abilities, QuantizationScheme
 from penjing.space import Candidate, SearchSpace
 from penjing.space.nasbench201 import EDGES, OPERATIONS, edge_name
-from penjing.tables.table import read_columns
+from penjing.tables.columns import read_columns
 from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
 from penjing.testing.networks import ready_network
 

@@ -265,7 +265,10 @@ def test_brief_looks_are_kept_and_read_again(cheap_path: Path, tmp_path: Path) -
     assert compare(other, ["asha"], settings, kept) != first
 
 
-@pytest.mark.parametrize("text", ["after_few", "after_few=1", "after_few=0", "=0.5", "after_few=a"])
+@pytest.mark.parametrize(
+    "text",
+    ["after_few", "after_few=1", "after_few=0", "=0.5", "after_few=a", "after_few=1/0", "after_few=100%"],
+)
 def test_what_is_no_cheap_fidelity_is_refused(text: str) -> None:
     with pytest.raises(InvalidValueError, match="no cheap fidelity"):
         CheapFidelity.parse(text)
@@ -278,11 +281,12 @@ def test_what_is_sought_is_not_its_own_cheap_fidelity(cheap_path: Path) -> None:
         table_of(cheap_path, ["depth", "op"], "score", cheap="after_fev=0.5")
 
 
-def test_a_table_of_few_rows_is_looked_at_to_its_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize("algorithm", ["asha", "multi-fidelity"])
+def test_a_table_of_few_rows_is_looked_at_to_its_end(tmp_path: Path, algorithm: str) -> None:
     file = tmp_path / "few.csv"
     file.write_text("\n".join(CHEAP.splitlines()[:16]) + "\n")
     table = table_of(file, ["depth", "op"], "score", cheap="after_few=0.25")
-    (search,) = compare(table, ["multi-fidelity"], Settings(queries=30, seeds=1))
+    (search,) = compare(table, [algorithm], Settings(queries=30, seeds=1))
     assert search.spent[-1] < 30
     assert table.is_best[np.array(search.rows)[search.is_whole]].any()
 
