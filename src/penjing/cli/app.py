@@ -163,10 +163,17 @@ app.add_typer(benchmark)
 def _show(path: Path) -> None:
     from penjing.cli.tables import front_lines
     from penjing.store import RunFolder
-    from penjing.store.front import front_of, undecided_constraints
+    from penjing.store.front import busy_spread, front_of, undecided_constraints
 
     run = RunFolder.open(path)
     typer.echo("\n".join(front_lines(front_of(run))))
+    spread = busy_spread(run)
+    if spread is not None:
+        typer.echo(
+            f"penjing: something else ran while latencies were measured: they spread by up to {spread:.0%}, and "
+            f"hold for that time only. penjing resume {path} measures again.",
+            err=True,
+        )
     for text in undecided_constraints(run):
         typer.echo(
             f"penjing: no design is held to {text!r}: the run ended before the reference was trained.",

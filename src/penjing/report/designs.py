@@ -8,6 +8,7 @@ from penjing.report.drawing import draw, legend
 from penjing.report.markup import Cell, field, figure, folded, number, pairs, section, sentence, table, text
 from penjing.report.page import DesignView, Interval, Page
 from penjing.report.wording import count, factor, per_cent, size, time
+from penjing.store.front import BUSY_SPREAD
 
 _HEADS = (
     "Design",
@@ -184,4 +185,4 @@ def _lost(compression: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _busy(spread: float | None) -> str:
-    return "the machine was busy" if spread is not None and spread > 0.1 else ""
+    return "the machine was busy" if spread is not None and spread > BUSY_SPREAD else ""

@@ -17,6 +17,8 @@ from penjing.store.manifest import Manifest
 from penjing.store.run_folder import RunFolder
 
 FRONT_FORMAT_VERSION = 1
+# Interquartile range of a latency over its median, above which something else ran.
+BUSY_SPREAD = 0.1
 
 
 def finished_designs(run: RunFolder) -> list[Manifest]:
@@ -43,6 +45,13 @@ def front_of(run: RunFolder) -> dict[str, Any]:
     entries = [front_entry(d) for d, is_best in zip(met, mask, strict=True) if is_best]
     entries.sort(key=lambda entry: (entry["size_bytes"], entry["id"]))
     return {"format_version": FRONT_FORMAT_VERSION, "metric": "accuracy", "front": entries}
+
+
+def busy_spread(run: RunFolder) -> float | None:
+    """The largest spread of a finished design's latency, if that says that the machine was busy."""
+    spreads = [design.measurements["latency_ms"].get("spread") or 0.0 for design in finished_designs(run)]
+    most = max(spreads, default=0.0)
+    return most if most > BUSY_SPREAD else None
 
 
 def undecided_constraints(run: RunFolder) -> list[str]:

@@ -1,7 +1,10 @@
 from pathlib import Path
 
+import pytest
 from tests.unit.study.designs import add_design, make_run
+from typer.testing import CliRunner
 
+from penjing.cli.app import app
 from penjing.cli.tables import front_lines, measurement_lines
 from penjing.store.front import front_of
 
@@ -13,6 +16,14 @@ def test_a_front_is_a_heading_and_a_line_per_design(tmp_path: Path) -> None:
     assert heading.split()[:3] == ["design", "test", "accuracy"]
     for shown in ("3f2a9c1e", "93.71%", "95.00%", "61,234", "0.0123", "5,000"):
         assert shown in line
+
+
+@pytest.mark.parametrize("spread", [0.05, 0.48])
+def test_a_front_that_was_timed_on_a_busy_machine_says_so(tmp_path: Path, spread: float) -> None:
+    add_design(make_run(tmp_path / "run"), "a", spread=spread)
+    shown = CliRunner().invoke(app, ["front", str(tmp_path / "run")])
+    assert shown.exit_code == 0
+    assert ("something else ran" in shown.output) == ("48%" in shown.output) == (spread > 0.1)
 
 
 def test_columns_stand_under_their_headings(tmp_path: Path) -> None:

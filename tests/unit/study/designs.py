@@ -26,6 +26,7 @@ def add_design(
     size_bytes: int = 1000,
     throughput_per_s: float = 5000.0,
     given: dict[str, Any] | None = None,
+    spread: float = 0.0,
 ) -> None:
     folder = run.design_path(name)
     folder.mkdir(parents=True)
@@ -45,7 +46,7 @@ def add_design(
             "parameters": 100,
             "macs": 2000,
             "size_bytes": size_bytes,
-            "latency_ms": {**latency, "calls": 50, "threads": 1, "batch": 1},
+            "latency_ms": {**latency, "calls": 50, "threads": 1, "batch": 1, "spread": spread},
             "throughput_per_s": throughput_per_s,
             "validation": {"value": validation, **INTERVAL, "split": "validation"},
             "test": {"value": test, **INTERVAL, "split": "test"},
