@@ -170,8 +170,8 @@ def _show(path: Path) -> None:
     spread = busy_spread(run)
     if spread is not None:
         typer.echo(
-            f"penjing: something else ran while latencies were measured: they spread by up to {spread:.0%}, and "
-            f"hold for that time only. penjing resume {path} measures again.",
+            f"penjing: something else ran while latencies were measured: they spread by up to {spread:.0%}, "
+            f"and hold for that time only. penjing resume {path} measures again.",
             err=True,
         )
     for text in undecided_constraints(run):
