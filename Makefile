@@ -39,9 +39,8 @@ python-venv:
 demo: setup ## search on the digits data set, a few minutes; ends with a report to open
 	rm -rf runs/demo
 	$(BIN)/penjing run examples/digits.yaml --out runs/demo
-	$(BIN)/penjing front runs/demo
 	@test -s runs/demo/report.html || { echo 'The run ended without runs/demo/report.html.' >&2; exit 1; }
-	@echo 'The report: $(CURDIR)/runs/demo/report.html'
+	@echo 'Open $(CURDIR)/runs/demo/report.html in a browser.'
 
 .PHONY: test
 test: setup browser ## every test but the long ones
