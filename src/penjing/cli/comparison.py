@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,9 @@ import typer
 
 if TYPE_CHECKING:
     from penjing.tables import Search, Settings, Table
+
+# A log that says nothing for longer looks like searches that hang.
+_SILENCE_S = 60.0
 
 
 def run_comparison(
@@ -57,23 +61,25 @@ def run_comparison(
 
 
 class _Line:
-    """Progress on a terminal: which search is running."""
+    """Progress: which search was the last; rewritten on a terminal, elsewhere a line a minute."""
 
     def __init__(self, table: "Table", n: int) -> None:
         self._name = table.name
         self._n = n
         self._done = 0
         self._width = 0
+        self._said_at = time.monotonic()
 
     def observe(self, search: "Search") -> None:
         self._done += 1
+        text = f"{self._name} · {search.algorithm}, seed {search.seed} · {self._done} of {self._n} searches"
         if sys.stderr.isatty():
-            text = (
-                f"{self._name} · {search.algorithm}, seed {search.seed} · {self._done} of {self._n} searches"
-            )
             sys.stderr.write("\r" + text.ljust(self._width))
-            sys.stderr.flush()
             self._width = len(text)
+        elif time.monotonic() - self._said_at >= _SILENCE_S:
+            sys.stderr.write(text + "\n")
+            self._said_at = time.monotonic()
+        sys.stderr.flush()
 
     def end(self) -> None:
         if self._width:

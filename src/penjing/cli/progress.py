@@ -1,4 +1,4 @@
-"""Progress on the terminal: a line that is rewritten, or one quiet line per phase."""
+"""Progress on the terminal: a line that is rewritten; elsewhere one line per phase, and one a minute."""
 
 import sys
 import time
@@ -14,6 +14,8 @@ from penjing.study.progress import DATA, Observer, Progress
 
 # How messages begin that a quiet terminal shows even in the middle of a phase.
 _ALWAYS_SAID = ("finished", "stopping", "stopped", "ends early")
+# A log that says nothing for longer looks like a run that hangs.
+_SILENCE_S = 60.0
 
 
 @contextmanager
@@ -53,13 +55,17 @@ class _Line:
 
 
 def _quiet() -> Observer:
-    seen: list[str] = []
+    seen: set[str] = set()
+    said_s = 0.0
 
     def observe(state: Progress) -> None:
+        nonlocal said_s
+        is_news = state.phase not in seen or state.message.startswith(_ALWAYS_SAID)
         if state.phase == DATA:
             sys.stderr.write(state.message + "\n")
-        elif state.phase not in seen or state.message.startswith(_ALWAYS_SAID):
-            seen.append(state.phase)
+        elif is_news or state.elapsed_s - said_s >= _SILENCE_S:
+            seen.add(state.phase)
+            said_s = state.elapsed_s
             sys.stderr.write(line_of(state) + "\n")
             sys.stderr.flush()
 
@@ -72,13 +78,16 @@ def line_of(state: Progress) -> str:
     Example:
         >>> line_of(Progress("joint", 75.0, 525.0, 12, 4, 0.31, 0.913, "evaluation 12"))
         'joint · 1:15 of 10:00 · 12 evaluations · front 4, hypervolume 0.310 · best 91.30% · evaluation 12'
+        >>> line_of(Progress("joint", 75.0, None, 12, 4, 0.31, None, "evaluation 12", most_evaluations=40))
+        'joint · 1:15 · 12 of 40 evaluations · front 4, hypervolume 0.310 · evaluation 12'
     """
     clock = _clock(state.elapsed_s)
     if state.remaining_s is not None:
         clock += f" of {_clock(state.elapsed_s + state.remaining_s)}"
+    most = "" if state.most_evaluations is None else f" of {state.most_evaluations}"
     best = "" if state.best is None else f" · best {state.best:.2%}"
     return (
-        f"{state.phase} · {clock} · {state.evaluations} evaluations · "
+        f"{state.phase} · {clock} · {state.evaluations}{most} evaluations · "
         f"front {state.front_size}, hypervolume {state.hypervolume:.3f}{best} · {state.message}"
     )
 

@@ -15,11 +15,12 @@ class Progress:
         phase: What it is doing.
         elapsed_s: Seconds used, all sessions together.
         remaining_s: Seconds left of a time budget; None without one.
-        evaluations: Candidates evaluated with weights so far.
+        evaluations: Candidates evaluated with weights so far; what a stop made into files is not counted.
         front_size: Non-dominated candidates among the best fidelity so far; at the end, as measured.
         hypervolume: Of those, in the run's box, 0 to 1.
         best: Best accuracy under the constraints so far; None before the first.
         message: One line on what just happened.
+        most_evaluations: Of a budget in evaluations, all stretches together; None without one.
     """
 
     phase: str
@@ -30,6 +31,7 @@ class Progress:
     hypervolume: float
     best: float | None
     message: str = ""
+    most_evaluations: int | None = None
 
 
 Observer = Callable[[Progress], None]

@@ -289,11 +289,12 @@ class Study:
             self._phase,
             self.stopwatch.elapsed_s,
             self._seconds_left(reserve=False),
-            len(trials),
+            sum(not was_only_shipped(trial) for trial in trials),
             len(front) if front_size is None else front_size,
             volume,
             max(met, default=None),
             message,
+            self.budget.evaluations,
         )
         self.journal.put("elapsed_s", self.stopwatch.elapsed_s)
         self.journal.event(

@@ -48,6 +48,18 @@ def test_where_there_is_no_terminal_every_phase_and_the_end_is_one_line(
     ]
 
 
+def test_where_there_is_no_terminal_a_long_phase_is_not_silent(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
+    with progress() as observe:
+        for second in range(0, 200, 10):
+            observe(state("joint", f"evaluation {second}", elapsed_s=float(second)))
+    lines = capsys.readouterr().err.splitlines()
+    said = [line.rpartition(" · ")[2] for line in lines]
+    assert said == ["evaluation 0", "evaluation 60", "evaluation 120", "evaluation 180"]
+
+
 @pytest.mark.parametrize("is_terminal", [True, False])
 def test_what_is_worth_knowing_about_the_data_is_said(
     is_terminal: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
