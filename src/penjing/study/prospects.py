@@ -21,8 +21,8 @@ ENOUGH_FINALISTS = 10
 # As if so many designs of each worker shared its time for finalists evenly: most of it goes to one or two.
 _SHARING = 2
 # Of the last rung, for one design where several objectives are to be traded: two or three that were
-# trained at length would beat all others. As many can go on as are enough (ADR 13).
-MOST_SHARE_OF_ONE = 1 / ENOUGH_FINALISTS
+# trained at length would beat all others.
+MOST_SHARE_OF_ONE = 1 / 8
 # A training step takes time even with a network of hardly any operations; of twice as many images, as
 # finalists may take them, it takes less for each, but hardly so with larger networks (ADR 12).
 _FIXED_MEGAMACS = 0.3
