@@ -5,7 +5,8 @@ Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, equatio
 given that a weight is within a factor of five of what is usual.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +71,25 @@ class GaussianProcess:
         """What is expected of some candidates."""
         some = described.standardised(self._centre, self._spread)
         cross = _sum(self._likeness.compare(some, self._told), self.weights)
-        own = _sum(self._likeness.own(some), self.weights)
+        return self._expected(some, cross, _sum(self._likeness.own(some), self.weights))
+
+    def expect_each(self, described: Described, earlier: Sequence[Array]) -> list["Prediction"]:
+        """The same for several results that a shorter training may have given, ``[n]`` each.
+
+        What does not hang on them is compared once.
+        """
+        some = replace(described, earlier=None).standardised(self._centre, self._spread)
+        shared_cross = _sum(self._likeness.compare(some, self._told), self.weights)
+        shared_own = _sum(self._likeness.own(some), self.weights)
+        found = []
+        for results in earlier:
+            one = replace(some, earlier=results)
+            cross = _add(shared_cross.copy(), self._likeness.compare_earlier(one, self._told), self.weights)
+            own = _add(shared_own.copy(), self._likeness.own_earlier(one), self.weights)
+            found.append(self._expected(one, cross, own))
+        return found
+
+    def _expected(self, some: Described, cross: Array, own: Array) -> "Prediction":
         white = solve_triangular(self._factor, cross.T, lower=True, check_finite=False).T
         variance = np.maximum(own - (white**2).sum(axis=1), _LEAST_VARIANCE)
         return Prediction(self, some, cross @ self._solved, variance, white)
@@ -115,7 +134,11 @@ class Prediction:
 
 
 def _sum(terms: Mapping[str, Array], weights: Mapping[str, float]) -> Array:
-    total = np.ones_like(next(iter(terms.values())))  # the mean is not known for sure either
+    # The mean is not known for sure either.
+    return _add(np.ones_like(next(iter(terms.values()))), terms, weights)
+
+
+def _add(total: Array, terms: Mapping[str, Array], weights: Mapping[str, float]) -> Array:
     for name, term in terms.items():
         total += weights[name] * term
     return total

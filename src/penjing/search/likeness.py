@@ -139,11 +139,17 @@ class Likeness:
             cosine = some.words.cosines(others.words)
             found["neighbourhoods"] = cosine
             found["the same neighbourhoods"] = np.exp((np.minimum(cosine, 1.0) - 1.0) / _SAME_REACH)
-        if some.earlier is not None and others.earlier is not None:
-            found["earlier result"] = np.outer(some.earlier, others.earlier)
-            apart = np.subtract.outer(some.earlier, others.earlier)
-            found["like earlier result"] = np.exp(-0.5 * apart**2)
-        return found
+        return found | self.compare_earlier(some, others)
+
+    def compare_earlier(self, some: Described, others: Described) -> dict[str, Array]:
+        """Those of the ways of :meth:`compare` that hang on earlier results."""
+        if some.earlier is None or others.earlier is None:
+            return {}
+        apart = np.subtract.outer(some.earlier, others.earlier)
+        return {
+            "earlier result": np.outer(some.earlier, others.earlier),
+            "like earlier result": np.exp(-0.5 * apart**2),
+        }
 
     def own(self, some: Described) -> Mapping[str, Array]:
         """How alike each is to itself, ``[n]`` by way: the diagonal of :meth:`compare`."""
@@ -155,9 +161,13 @@ class Likeness:
         found = {name: np.ones(n) for name in names}
         if some.capacity.shape[1]:
             found["capacity"] = (some.capacity**2).sum(axis=1)
-        if some.earlier is not None:
-            found |= {"earlier result": some.earlier**2, "like earlier result": np.ones(n)}
-        return found
+        return found | self.own_earlier(some)
+
+    def own_earlier(self, some: Described) -> dict[str, Array]:
+        """Those of the ways of :meth:`own` that hang on earlier results."""
+        if some.earlier is None:
+            return {}
+        return {"earlier result": some.earlier**2, "like earlier result": np.ones(len(some.earlier))}
 
     def _row(self, candidate: Candidate) -> "_Row":
         if candidate.key not in self._known:

@@ -179,12 +179,8 @@ class _Layered:
         known = np.array([self._earlier.get(key, np.nan) for key in described.keys])
         earlier = np.where(np.isnan(known), expected.mean, known)
         deviation[~np.isnan(known)] = 0.0
-        return _Mean(
-            [
-                self._process.expect(replace(described.described, earlier=earlier + node * deviation))
-                for node in _NODES
-            ]
-        )
+        may_be = [earlier + node * deviation for node in _NODES]
+        return _Mean(self._process.expect_each(described.described, may_be))
 
 
 class _Mean:
