@@ -24,7 +24,6 @@ _ACTS_ONLY_WITH = (
     ("algorithm", "mode", ("joint", "sequential", "iterative")),
     ("carry", "mode", ("sequential", "iterative")),
     ("sequential_as", "mode", ("sequential", "iterative")),
-    ("epochs", "train_on", ("alone", "auto")),
     ("inherit", "train_on", ("alone", "auto")),
     ("folds", "train_on", ("alone", "auto")),
     ("supernet_epochs", "train_on", ("supernet", "auto")),
@@ -84,6 +83,7 @@ class SearchConfig(_Strict):
     inherit: bool = True
     zero_cost: ScoreName | None = None
     folds: int = Field(default=1, ge=1, le=20)
+    subset: float | None = Field(default=None, gt=0, lt=1)
 
 
 class FinalistsConfig(_Strict):
@@ -217,16 +217,28 @@ def _check_search(search: SearchConfig, precisions: Sequence[str]) -> None:
             )
     _check_phases(search, precisions)
     _check_forecasts(search)
-    further = [phase.algorithm for phase in phases_of(search) if trains_further(phase.algorithm)]
-    if search.train_on == "supernet" and further:
-        raise ConfigError(
-            f"search.algorithm {further[0]!r} trains networks further, with search.train_on: supernet none "
-            "is trained by itself. Set search.train_on to 'alone', or take another algorithm."
-        )
+    _check_fidelities(search)
     if search.mode in ("sequential", "iterative") and search.sequential_as not in precisions:
         raise ConfigError(
             f"search.sequential_as is {search.sequential_as!r}, which space.precisions does not "
             f"offer: {', '.join(precisions)}. Name one of them, or offer it."
+        )
+
+
+def _check_fidelities(search: SearchConfig) -> None:
+    further = [phase for phase in phases_of(search) if trains_further(phase.algorithm)]
+    others = [phase for phase in phases_of(search) if phase not in further]
+    able = ", ".join(filter(trains_further, available_algorithms()))
+    if search.train_on == "supernet" and search.epochs is not None and not further:
+        raise ConfigError(
+            f"search.epochs is {search.epochs!r}, which does nothing with search.train_on: supernet, where "
+            f"no network is trained by itself. Leave it out, or take one that trains further: {able}."
+        )
+    if search.subset is not None and others:
+        raise ConfigError(
+            f"search.subset is {search.subset!r}, but phase {others[0].name!r} is searched by "
+            f"{others[0].algorithm!r}, which does not train those that stand out on more. Leave it out, or "
+            f"take an algorithm that does: {able}."
         )
 
 

@@ -22,6 +22,7 @@ class Draw(IntEnum):
     ORDER_OF_MEASURING = 12
     TRAINING_PRECISION = 13
     FOLDS = 14
+    SUBSET = 15
 
 
 def stream(seed: int, draw: Draw, *parts: int) -> np.random.Generator:

@@ -95,8 +95,7 @@ class FinalistRounds:
     def _seat(self, candidate: Candidate) -> Seat:
         """With the weights of its brief trainings, or of the nearest network that had any."""
         lineage, bare = self.study.lineage, without_training(candidate)
-        start = lineage.start(bare)
-        start_key = SUPERNET if self.study.way == SUPERNET else start.weights_key if start else ""
+        start_key = lineage.start_key(bare)
         return Seat(candidate, start_key, lineage.seen_before(bare, start_key))
 
     def _planned(self) -> tuple[int, int, float]:

@@ -18,20 +18,22 @@ class InheritedJob:
     Attributes:
         candidate: Architecture and compression choices.
         weights_key: Where the trained weights of this architecture belong, or are already.
-        parent_key: Weights to start from, of another architecture or of less training; empty for none.
-        way: ``alone`` or ``supernet``.
-        epochs: Length of the short training; 0 where the weights are there already.
+        parent_key: Weights to start from, of another architecture, of less training or the supernet's;
+            empty for none.
+        epochs: Length of the short training, in passes over all training images; 0 where the weights are
+            there already, or are the supernet's.
         seconds: The most that the training may take; None for no limit.
         seed: Of all draws.
+        subset: Part of the training images that are trained on, the more often.
     """
 
     candidate: dict[str, Value]
     weights_key: str
     parent_key: str
-    way: str
     epochs: float
     seconds: float | None
     seed: int
+    subset: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,28 @@ class KeptData:
         order = self._order(seed)
         return order[torch.arange(len(order)) % split.of != split.fold]
 
+    def trained_on(self, split: Split, subset: float, seed: int) -> torch.Tensor:
+        """Indices of the training images that a short training sees.
+
+        Args:
+            split: Whose fold is left out.
+            subset: Part of the images of each class, at least one; what is in a smaller part is in a larger.
+            seed: Of the draws.
+        """
+        n = len(self.labels("train"))
+        at = self.other_folds(split, seed) if split.of > 1 else torch.arange(n)
+        return at if subset >= 1 else at[self._place_in_class(seed)[at] < subset]
+
+    def _place_in_class(self, seed: int) -> torch.Tensor:
+        """Where each image comes in a drawn order of its class: 0 for the first, up to 1."""
+        labels = self.labels("train").numpy()
+        drawn = stream(seed, Draw.SUBSET).permutation(len(labels))
+        places = np.zeros(len(labels))
+        for label in np.unique(labels):
+            of_class = drawn[labels[drawn] == label]
+            places[of_class] = np.arange(len(of_class)) / len(of_class)
+        return torch.from_numpy(places)
+
     def _order(self, seed: int) -> torch.Tensor:
         drawn = stream(seed, Draw.FOLDS).permutation(len(self.labels("train")))
         return torch.from_numpy(drawn)

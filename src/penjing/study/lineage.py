@@ -10,14 +10,14 @@ from penjing.study.jobs import SUPERNET
 
 @dataclass(frozen=True)
 class Trained:
-    """An architecture that was briefly trained, once or several times.
+    """An architecture that was judged: briefly trained, once or several times, or with shared weights.
 
     Attributes:
         choices: Those that its weights hang on.
         seen_epochs: Training behind its weights, its ancestors' included, in passes over the data.
         own_epochs: Those of them that were its own, in passes.
-        times: How often it was trained.
-        weights_key: Where its latest weights are.
+        times: How often it was trained; once where it had the supernet's weights alone.
+        weights_key: Where its latest weights are; the supernet's if it was not trained itself.
     """
 
     choices: frozenset[tuple[str, Value]]
@@ -59,9 +59,18 @@ class Lineage:
         trained = self.of(candidate)
         return self._weights_key(architecture_key(self._space, candidate), trained.times if trained else 0)
 
-    def start(self, candidate: Candidate) -> Trained | None:
-        """What a training of the candidate begins with: its own weights, else the nearest, else None."""
-        return self.of(candidate) or (self.nearest(candidate) if self._inherits else None)
+    def start_key(self, candidate: Candidate) -> str:
+        """What a training begins with: its own weights, the supernet's, the nearest, else nothing: empty."""
+        if own := self.of(candidate):
+            return own.weights_key
+        if self._has_supernet:
+            return SUPERNET
+        nearest = self.nearest(candidate) if self._inherits else None
+        return nearest.weights_key if nearest else ""
+
+    @property
+    def _has_supernet(self) -> bool:
+        return self._journal.get("shared training") is not None
 
     def nearest(self, candidate: Candidate) -> Trained | None:
         """The trained architecture that shares most choices; None before the first."""
@@ -101,12 +110,13 @@ class Lineage:
             # only judged may be told after another was trained further.
             is_trained = trial.measurements["epochs"] > 0
             if before is None or (is_trained and weights_key != before.weights_key):
+                is_shared = self._has_supernet and not is_trained
                 self._trained[key] = Trained(
                     self._choices(candidate),
                     float(trial.measurements["seen_epochs"]),
                     float(trial.measurements["epochs"]) + (before.own_epochs if before else 0.0),
                     before.times + 1 if before else 1,
-                    weights_key,
+                    SUPERNET if is_shared else weights_key,
                 )
         return self._trained
 

@@ -173,14 +173,13 @@ class Search:
         rng: np.random.Generator,
     ) -> list[tuple[Candidate, float]]:
         """Who is trained further, and for how many times the length of a short training."""
-        if self.study.way != ALONE:
-            return []
         if isinstance(searcher, Promoter):
             failed = {trial.key for trial in self.study.journal.trials(state="failed")}
             with threads(1):  # as for proposals
                 promoted = searcher.promoted(n, rng, without=failed)
             return [(c, max(0.0, lengths - self._own_lengths(c))) for c, lengths in promoted]
-        if isinstance(searcher, SurrogateSearcher) and self._progress(phase, began_s) > _EXPLORING_SHARE:
+        is_narrowing = self.study.way == ALONE and self._progress(phase, began_s) > _EXPLORING_SHARE
+        if isinstance(searcher, SurrogateSearcher) and is_narrowing:
             return [(candidate, 1.0) for candidate in self._contenders(phase, index, searcher)]
         return []
 
@@ -218,26 +217,20 @@ class Search:
     def _training(self, candidate: Candidate, further: float) -> dict[str, Any]:
         """Where a candidate's weights begin and belong, and for how long it is trained: decided when asked.
 
-        After a kill a neighbour may know more than it did then. An architecture that was trained is trained
+        After a kill a neighbour may know more than it did then. An architecture that has weights is trained
         ``further`` times the length of a short training.
         """
-        lineage = self.study.lineage
-        trained = lineage.of(candidate)
-        if trained and not further:
-            weights_key, parent_key, epochs = trained.weights_key, "", 0.0
-            start_key = weights_key
-        else:
-            start = lineage.start(candidate)
-            weights_key = lineage.next_weights_key(candidate)
-            epochs = (further or 1.0) * self.study.brief_epochs
-            start_key = parent_key = start.weights_key if start else ""
-        if self.study.way == SUPERNET:
-            start_key = SUPERNET
+        lineage, start_key = self.study.lineage, self.study.lineage.start_key(candidate)
+        if not further and start_key != SUPERNET and lineage.of(candidate) is None:
+            further = 1.0
+        is_made = bool(further) or start_key == SUPERNET
+        part, own_lengths = self.study.config.search.subset or 1.0, self._own_lengths(candidate)
         return {
-            "weights_key": weights_key,
-            "parent_key": parent_key,
-            "epochs": epochs,
+            "weights_key": lineage.next_weights_key(candidate) if is_made else start_key,
+            "parent_key": start_key if is_made else "",
+            "epochs": further * self.study.brief_epochs,
             "seen_before": lineage.seen_before(candidate, start_key),
+            "subset": min(1.0, part * (own_lengths + further)) if further else 1.0,
         }
 
     def _complete_batch(self, phase: Phase) -> None:
@@ -305,12 +298,12 @@ class Search:
         training = study.journal.get(_TRAINING.format(trial.number))
         return InheritedJob(
             candidate=trial.candidate,
-            way=study.way,
             seconds=None if study.plan is None else _LONGEST_SHARE * study.plan.search_s,
             seed=int(content_key(training["weights_key"], study.config.seed), 16) % 2**62,
             weights_key=training["weights_key"],
             parent_key=training["parent_key"],
             epochs=training["epochs"],
+            subset=training.get("subset", 1.0),  # which runs before 2026-11-23 have not
         )
 
     def _tell_all(self, searcher: Searcher, trials: Sequence[Trial]) -> None:

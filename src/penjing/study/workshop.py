@@ -81,9 +81,8 @@ class Workshop:
     def _inherited(self, job: InheritedJob) -> tuple[dict[str, float], dict[str, object]]:
         candidate = Candidate(job.candidate)
         plain, blueprint = self.pipeline.float_blueprint(candidate), self.pipeline.blueprint(candidate)
-        if job.way == SUPERNET:
-            network = self.recalibrated(self._supernet().extract(plain), plain)
-            return {"accuracy": self._judged(network, blueprint, HOLD_OUT)}, {"epochs": 0.0}
+        if job.parent_key == SUPERNET and not job.epochs:
+            return {"accuracy": self._judged(self._shared(plain), blueprint, HOLD_OUT)}, {"epochs": 0.0}
         n_folds = self.config.search.folds
         splits = [Split(at, n_folds) for at in range(n_folds)] if n_folds > 1 else [HOLD_OUT]
         found = [self._judged(self._briefly_trained(job, plain, s), blueprint, s) for s in splits]
@@ -109,12 +108,14 @@ class Workshop:
             return on_device(network, CPU)
         generator = torch.Generator().manual_seed(job.seed)
         initialise_(network, generator)
-        if job.parent_key:
+        if job.parent_key == SUPERNET:
+            network = self._shared(plain)
+        elif job.parent_key:
             inherit_(network, load_file(self._weights_path(split.key(job.parent_key))))
         training = Candidate({**job.candidate, **self.pipeline.default_training()})
         recipe = self._recipe(training, job.epochs)
         seconds = None if job.seconds is None else job.seconds / split.of
-        done = self._train_(network, plain, recipe, generator, None, seconds, split)
+        done = self._train_(network, plain, recipe, generator, None, seconds, split, job.subset)
         self._save(network, split.key(job.weights_key), epochs=done.epochs)
         return network
 
@@ -130,7 +131,7 @@ class Workshop:
         generator = torch.Generator().manual_seed(job.seed)
         network = initialise_(build_network(plain, trainable=True), generator)
         if job.start_key == SUPERNET:
-            network = self.recalibrated(self._supernet().extract(plain), plain)
+            network = self._shared(plain)
         elif job.start_key:
             inherit_(network, load_file(self._weights_path(job.start_key)))
         teacher = self._teacher_logits(job.teacher_key, plain) if job.teacher_key else None
@@ -278,20 +279,30 @@ class Workshop:
         teacher: torch.Tensor | None,
         seconds: float | None,
         split: Split = HOLD_OUT,
+        subset: float = 1.0,
     ) -> Recipe:
-        """Train in place on the device; afterwards the network is on the processor, as it was."""
+        """Train in place on the device; afterwards the network is on the processor, as it was.
+
+        As many images are seen whatever the part of them: passes over less are more.
+        """
         images, labels = self.data.placed("train", plain), self.data.labels("train")
-        if split is not HOLD_OUT:
-            at = self.data.other_folds(split, self.config.seed)
+        at = self.data.trained_on(split, subset, self.config.seed)
+        if len(at) < len(labels):
             images, labels = images[at.to(images.device)], labels[at]
+        recipe = replace(recipe, epochs=recipe.epochs / subset)
         on_device(network, self.device)
         done = train_(network, images, labels, recipe, generator, self._augmentation, teacher, seconds)
+        done = replace(done, epochs=done.epochs * subset)
         network.to(CPU)
         if not all(math.isfinite(float(p.detach().abs().sum())) for p in network.parameters()):
             raise _DivergedError(
                 f"Training diverged at learning_rate {recipe.learning_rate!r}. Offer smaller ones."
             )
         return done
+
+    def _shared(self, plain: Blueprint) -> nn.Module:
+        """The network with its slice of the supernet's weights."""
+        return self.recalibrated(self._supernet().extract(plain), plain)
 
     def recalibrated(self, network: nn.Module, plain: Blueprint, n_images: int = 1024) -> nn.Module:
         """Give a network the normalisation statistics of its own, from training images, in place."""

@@ -17,7 +17,7 @@ from penjing.store import Journal, RunFolder
 from penjing.study.brief import decide_brief_epochs, decide_way
 from penjing.study.budget import Stopwatch, parse_budget
 from penjing.study.config import StudyConfig, checked
-from penjing.study.jobs import InheritedJob, Outcome
+from penjing.study.jobs import SUPERNET, InheritedJob, Outcome
 from penjing.study.pipeline import Pipeline
 from penjing.study.preparation import facts_of, load_data
 from penjing.study.progress import Observer, ignore
@@ -137,6 +137,8 @@ def work(study: Study) -> None:
     study.box.open(study.problem(study.pipeline.space))
     study.way = decide_way(study)
     study.brief_epochs = decide_brief_epochs(study)
+    if study.way == SUPERNET:
+        study.journal.put_once("shared training", {"epochs": 2.0})
     Search(study).run()
 
 

@@ -196,8 +196,8 @@ def test_data_that_a_task_brings_are_no_path(tmp_path: Path) -> None:
         ),
         (
             ConfigError,
-            {"search": {"train_on": "supernet", "algorithm": "asha"}},
-            r"'asha' trains networks further.*Set search\.train_on to 'alone'",
+            {"search": {"subset": 0.1, "phases": [{"name": "a", "algorithm": "asha"}, {"name": "b"}]}},
+            r"subset is 0\.1, but phase 'b' is searched by 'surrogate'.*one that does|: asha",
         ),
         (
             ConfigError,
@@ -270,7 +270,7 @@ def test_data_that_a_task_brings_are_no_path(tmp_path: Path) -> None:
         (
             ConfigError,
             {"search": {"train_on": "supernet", "epochs": 2}},
-            r"^search\.epochs is 2\.0, .*search\.train_on: supernet\. .*train_on to 'alone' or 'auto'\.$",
+            r"^search\.epochs is 2\.0, .*search\.train_on: supernet, .*trains further: asha, multi-fidelity\.$",
         ),
         (
             ConfigError,

@@ -1,3 +1,4 @@
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,7 @@ import torch
 from tests.unit.networks import Pipeline, structured_pixels
 
 from penjing.blueprint import Blueprint
-from penjing.study.kept_data import KeptData, Split
+from penjing.study.kept_data import HOLD_OUT, KeptData, Split
 
 IMAGES = structured_pixels(20, (1, 8, 8))
 LABELS = torch.arange(20) % 10
@@ -40,6 +41,26 @@ def test_every_training_image_is_in_one_fold_and_trains_the_others(run: Path) ->
         assert len(fold) + len(others) == n
         assert not set(fold.tolist()) & set(others.tolist())
     assert not torch.equal(folds[0], data.fold(Split(0, 5), seed=4))
+
+
+def test_a_part_of_the_images_has_its_share_of_each_class_and_is_in_every_larger_part(run: Path) -> None:
+    labels = torch.tensor([0] * 12 + [1] * 6 + [2] * 2)
+    np.save(run / "cache" / "train_y.npy", labels.numpy())
+    data = KeptData(run)
+    found = [data.trained_on(HOLD_OUT, part, seed=3).tolist() for part in (0.01, 0.5, 0.9, 1.0)]
+    counts = [torch.bincount(labels[at], minlength=3).tolist() for at in found]
+    assert counts == [[1, 1, 1], [6, 3, 1], [11, 6, 2], [12, 6, 2]]
+    for smaller, larger in pairwise(found):
+        assert set(smaller) < set(larger)
+    assert data.trained_on(HOLD_OUT, 0.5, seed=4).tolist() != found[1]
+
+
+def test_a_part_of_what_trains_a_fold_is_not_of_the_fold(run: Path) -> None:
+    data = KeptData(run)
+    split = Split(1, 4)
+    part = data.trained_on(split, 0.5, seed=3).tolist()
+    assert set(part) < set(data.other_folds(split, seed=3).tolist())
+    assert set(part) < set(data.trained_on(HOLD_OUT, 0.5, seed=3).tolist())
 
 
 def test_images_come_in_the_resolution_that_a_network_reads(run: Path) -> None:

@@ -125,10 +125,23 @@ def test_a_training_starts_from_its_own_weights_else_from_the_nearest_if_it_may_
     mine, other = candidate(4, 8, 4, 8), candidate(4, 8, 4, 16)
     key = train(journal, inheriting, mine, epochs=0.5)
     for lineage in (inheriting, alone):
-        own = lineage.start(mine)
-        assert own is not None
-        assert own.weights_key == key
-    nearest = inheriting.start(other)
-    assert nearest is not None
-    assert nearest.weights_key == key
-    assert alone.start(other) is None
+        assert lineage.start_key(mine) == key
+    assert inheriting.start_key(other) == key
+    assert alone.start_key(other) == ""
+
+
+def test_where_there_is_a_supernet_a_training_starts_from_it_until_an_architecture_was_trained(
+    journal: Journal,
+) -> None:
+    journal.put("shared training", {"epochs": 4.0})
+    lineage = Lineage(journal, SPACE, 0)
+    mine, other = candidate(4, 8, 4, 8), candidate(4, 8, 4, 16)
+    told(journal, mine, 0.0, 4.0, lineage.next_weights_key(mine))
+    assert lineage.start_key(mine) == lineage.start_key(other) == "supernet"
+    assert lineage.seen_before(mine, "supernet") == 4.0
+    key = train(journal, lineage, mine, epochs=1.5, parent_key="supernet")
+    found = lineage.of(mine)
+    assert found is not None
+    assert (found.weights_key, found.own_epochs, found.seen_epochs) == (key, 1.5, 5.5)
+    assert lineage.start_key(mine) == key
+    assert lineage.start_key(other) == "supernet"

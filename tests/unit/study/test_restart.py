@@ -101,6 +101,19 @@ def test_a_search_that_was_killed_proposes_what_it_would_have_proposed(name: str
     assert_is_the_same(undisturbed, killed)
 
 
+@pytest.mark.parametrize("algorithm", ["asha", "multi-fidelity"])
+@pytest.mark.parametrize("fidelity", [{"subset": 0.1}, {"train_on": "supernet"}])
+def test_nor_on_other_fidelities_than_length(
+    algorithm: str, fidelity: dict[str, Any], tmp_path: Path
+) -> None:
+    said = {"budget": f"{USUAL} evaluations", "search": {"algorithm": algorithm, **fidelity}}
+    undisturbed = searched(tmp_path / "undisturbed", said)
+    assert len({proposal.key for proposal in undisturbed.proposals}) < len(undisturbed.proposals)
+    killed = searched(tmp_path / "killed", said, lives(6, seed=4))
+    assert any(killed.in_flight), "no death between ask and tell"
+    assert_is_the_same(undisturbed, killed)
+
+
 @pytest.mark.parametrize("name", ["bayesian", "auto", "reinforce", "local"])
 def test_nor_does_a_kill_change_what_is_proposed_with_a_clock(name: str, tmp_path: Path) -> None:
     """The seconds of what was in flight are lost with it, so that the killed search may see more."""

@@ -13,10 +13,12 @@ from penjing.report import write_report
 from penjing.search import SurrogateSearcher
 from penjing.space import Candidate
 from penjing.store import RunFolder
+from penjing.study import shared
 from penjing.study.api import resume_study
 from penjing.study.config import checked
 from penjing.study.jobs import InheritedJob
 from penjing.study.pipeline import DataFacts, Pipeline
+from penjing.study.rung import without_training
 from penjing.study.searching import Search, _waves
 from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
 
@@ -42,7 +44,7 @@ def test_the_rest_of_a_search_trains_contenders_further(tmp_path: Path) -> None:
 
 
 def test_of_candidates_with_one_architecture_the_first_trains_it() -> None:
-    jobs = [InheritedJob({}, key, "", "alone", 1.0, None, 0) for key in ("a", "b", "a", "c", "b")]
+    jobs = [InheritedJob({}, key, "", 1.0, None, 0) for key in ("a", "b", "a", "c", "b")]
     assert _waves(jobs) == [[0, 1, 3], [2, 4]]
 
 
@@ -167,6 +169,63 @@ def test_successive_halving_trains_those_further_that_stand_out(tmp_path: Path) 
     assert times[-1] >= 3
     for epochs in seen.values():
         assert epochs == pytest.approx([0.5, 1.5, 4.5, 13.5][: len(epochs)], rel=0.2)
+
+
+def trainings(folder: Path) -> dict[str, list[tuple[float, float]]]:
+    """Of each architecture that was judged: the passes of each training, and the part of the images."""
+    made: dict[str, list[tuple[float, float]]] = {}
+    with small_study(folder) as study:
+        for trial in study.inherited_trials():
+            key = study.pipeline.architecture_key(Candidate(trial.candidate))
+            subset = study.journal.get(f"training of {trial.number}")["subset"]
+            made.setdefault(key, []).append((trial.measurements["epochs"], subset))
+    return made
+
+
+def test_successive_halving_over_subsets_shows_more_images_to_those_that_stand_out(tmp_path: Path) -> None:
+    said = {"budget": "30 evaluations", "finalists": {"epochs": 1.0, "count": 1}}
+    said |= {"hypervolume_box": {"accuracy": [0.05, 0.99]}}
+    search = {"epochs": 0.5, "inherit": False, "subset": 0.2}
+    result = penjing.search(out=tmp_path / "run", algorithm="asha", search=search, **SMALL | said)
+    made = trainings(tmp_path / "run").values()
+    trained = [[(epochs, subset) for epochs, subset in one if epochs] for one in made]
+    assert max(map(len, trained)) >= 3
+    for one in trained:
+        assert [subset for _, subset in one] == pytest.approx([0.2, 0.6, 1.0, 1.0][: len(one)])
+        assert [epochs for epochs, _ in one] == pytest.approx([0.5, 1.0, 3.0, 9.0][: len(one)], rel=0.25)
+    assert len(result.front) == 1
+
+
+@pytest.mark.parametrize("algorithm", ["asha", "multi-fidelity"])
+def test_after_inherited_weights_those_that_stand_out_are_trained_themselves(
+    algorithm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared, "_POOL", 40)
+    monkeypatch.setattr(shared, "_EXTREMES", 4)
+    said = {"budget": "44 evaluations", "finalists": {"epochs": 1.0, "count": 1}}
+    said |= {"hypervolume_box": {"accuracy": [0.05, 0.99]}}
+    search = {"epochs": 0.5, "train_on": "supernet", "supernet_epochs": 0.5}
+    result = penjing.search(out=tmp_path / "run", algorithm=algorithm, search=search, **SMALL | said)
+    made = trainings(tmp_path / "run").values()
+    assert all(one[0] == (0.0, 1.0) for one in made)
+    own = [[epochs for epochs, _ in one if epochs] for one in made]
+    assert any(own)
+    for one in own:
+        assert one == pytest.approx([1.5, 3.0, 9.0][: len(one)], rel=0.25)
+    with small_study(tmp_path / "run") as study:
+        weights = {
+            study.pipeline.architecture_key(Candidate(trial.candidate)): trial.measurements["weights_key"]
+            for trial in study.inherited_trials()
+            if trial.measurements["epochs"]
+        }
+        for key in weights.values():
+            assert (study.run_folder.weights_path / f"{key}.safetensors").exists()
+        first = study.journal.get("seats of finalists, first rung")
+        assert len(first) == 2
+        for seat in first:
+            key = study.pipeline.architecture_key(without_training(seat["candidate"]))
+            assert seat["start_key"] == weights.get(key, "supernet")
+    assert len(result.front) == 1
 
 
 @pytest.mark.parametrize("inherit", [True, False])
