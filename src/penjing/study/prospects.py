@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # Passes over the data that a first rung should give; few and many finalists.
 FIRST_EPOCHS = 5
-FEWEST_FINALISTS, MOST_FINALISTS = 6, 12
+FEWEST_FINALISTS, MOST_FINALISTS = 6, 16
 # Of so many a handful and more are on a front; they may have half of the passes.
 ENOUGH_FINALISTS = 10
 # As if so many designs of each worker shared its time for finalists evenly: most of it goes to one or two.
