@@ -270,7 +270,7 @@ def test_data_that_a_task_brings_are_no_path(tmp_path: Path) -> None:
         (
             ConfigError,
             {"search": {"train_on": "supernet", "epochs": 2}},
-            r"^search\.epochs is 2\.0, .*search\.train_on: supernet, .*trains further: asha, multi-fidelity\.$",
+            r"^search\.epochs is 2\.0, .*train_on: supernet, .*trains further: asha, multi-fidelity\.$",
         ),
         (
             ConfigError,
