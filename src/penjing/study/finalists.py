@@ -25,7 +25,6 @@ from penjing.study.prospects import (
     ENOUGH_FINALISTS,
     FEWEST_FINALISTS,
     FIRST_EPOCHS,
-    MOST_FINALISTS,
     MOST_SHARE_OF_ONE,
 )
 from penjing.study.rung import Rung, Seat, seconds_for_training, without_training
@@ -113,13 +112,14 @@ class FinalistRounds:
                 study.finalist_epochs * (part if has_first else 1.0),
             )
         seconds = part * (study.seconds_left() or 0.0)
-        chosen = study.choosing.chosen(wanted or MOST_FINALISTS)
+        most = study.prospects.most_finalists
+        chosen = study.choosing.chosen(wanted or most)
         each = [study.prospects.seconds_per_epoch(candidate) for candidate in chosen]
 
         def affordable(epochs: float) -> int:
             return int(np.sum(np.cumsum(each) * epochs <= seconds * study.workers))
 
-        n = int(np.clip(affordable(FIRST_EPOCHS), FEWEST_FINALISTS, MOST_FINALISTS))
+        n = int(np.clip(affordable(FIRST_EPOCHS), FEWEST_FINALISTS, most))
         if study.choosing.wants_trade_offs:
             n = max(n, min(ENOUGH_FINALISTS, affordable(FIRST_EPOCHS / 2)))
         n = wanted or n

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 # Passes over the data that a first rung should give; few and many finalists.
 FIRST_EPOCHS = 5
-FEWEST_FINALISTS, MOST_FINALISTS = 6, 16
+FEWEST_FINALISTS, MOST_FINALISTS = 6, 12
+# Where several objectives are to be traded: of designs above the size that its time can train few are better
+# than smaller ones, and a third of twelve was of that kind (benchmarks/fashion_mnist).
+MOST_TO_TRADE = 16
 # Of so many a handful and more are on a front; they may have half of the passes.
 ENOUGH_FINALISTS = 10
 # As if so many designs of each worker shared its time for finalists evenly: most of it goes to one or two.
@@ -50,6 +53,11 @@ class Prospects:
 
     def __init__(self, study: "Study") -> None:
         self._study = study
+
+    @property
+    def most_finalists(self) -> int:
+        """How many designs are finished at most where a clock decides."""
+        return MOST_TO_TRADE if self._study.choosing.wants_trade_offs else MOST_FINALISTS
 
     def seconds_per_epoch(self, candidate: Candidate) -> float:
         """Of training a finalist's network, by the pace of the brief trainings so far."""

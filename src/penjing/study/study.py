@@ -30,7 +30,7 @@ from penjing.study.lineage import Lineage
 from penjing.study.phases import STOPPED, phases_of, was_only_shipped
 from penjing.study.pipeline import DataFacts, Pipeline
 from penjing.study.progress import Observer, Progress, ignore
-from penjing.study.prospects import MOST_FINALISTS, Prospects, relative_time
+from penjing.study.prospects import Prospects, relative_time
 from penjing.study.searching import Search
 from penjing.study.shared import train_shared
 from penjing.study.spaces import configured_space
@@ -158,7 +158,7 @@ class Study:
         finisher.prepare(self.plan)
         self._check_costs()
         if self.plan:
-            n = self.config.finalists.count or MOST_FINALISTS
+            n = self.config.finalists.count or self.prospects.most_finalists
             self.plan = self.plan.keeping(finisher.seconds_to_finish(n))
         self.executor.train_in(decide_training_precision(self, self.pipeline.reference()))
         self._train_reference(self.pipeline.reference())

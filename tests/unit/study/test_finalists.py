@@ -16,6 +16,7 @@ from penjing.study.prospects import (
     FEWEST_FINALISTS,
     FIRST_EPOCHS,
     MOST_FINALISTS,
+    MOST_TO_TRADE,
     relative_time,
 )
 from penjing.study.study import Study
@@ -46,9 +47,18 @@ def tell_some(study: Study, n: int = 12, seconds: float = 1.0) -> list[Candidate
     return drawn
 
 
-@pytest.mark.parametrize(("pace_s", "expected"), [(0.01, MOST_FINALISTS), (1000.0, FEWEST_FINALISTS)])
-def test_as_many_designs_are_finished_as_can_be_trained(tmp_path: Path, pace_s: float, expected: int) -> None:
-    with small_study(tmp_path / "run", budget="10 min") as study:
+@pytest.mark.parametrize(
+    ("pace_s", "objectives", "expected"),
+    [
+        (0.01, ["accuracy", "size_bytes"], MOST_TO_TRADE),
+        (0.01, ["accuracy"], MOST_FINALISTS),
+        (1000.0, ["accuracy", "size_bytes"], FEWEST_FINALISTS),
+    ],
+)
+def test_as_many_designs_are_finished_as_can_be_trained(
+    tmp_path: Path, pace_s: float, objectives: list[str], expected: int
+) -> None:
+    with small_study(tmp_path / "run", budget="10 min", objectives=objectives) as study:
         tell_some(study, seconds=pace_s)
         assert FinalistRounds(study)._planned()[:2] == (expected, expected)
 
@@ -61,7 +71,7 @@ def test_between_few_and_many_the_first_rung_gives_each_design_a_few_passes(
     with small_study(tmp_path / "run", budget="10 min", **box) as study:
         tell_some(study, seconds=6.0)
         n = FinalistRounds(study)._planned()[0]
-        assert FEWEST_FINALISTS < n < MOST_FINALISTS
+        assert FEWEST_FINALISTS < n < study.prospects.most_finalists
         assert n >= ENOUGH_FINALISTS or not wants_trade_offs
         needed_s = epochs * sum(study.prospects.seconds_per_epoch(c) for c in Choosing(study).chosen(n))
         assert needed_s <= 0.4 * 600.0 * study.workers

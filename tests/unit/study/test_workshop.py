@@ -1,15 +1,19 @@
-"""Designs that are shipped without further training, made for real from the digits."""
+"""Short trainings, and designs that are shipped without further training, made for real from the digits."""
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from tests.unit.study.small_study import small_study
+from torch import nn
 
 from penjing.space import Candidate
-from penjing.study.jobs import FinalJob, Outcome
+from penjing.study.jobs import FinalJob, InheritedJob, Outcome
 from penjing.study.workshop import Workshop
+from penjing.training import Recipe
 
 Made = tuple[Workshop, FinalJob]
 
@@ -28,7 +32,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
         yield workshop, job
 
 
-def told(workshop: Workshop, job: FinalJob) -> Outcome:
+def told(workshop: Workshop, job: InheritedJob | FinalJob) -> Outcome:
     outcome = workshop.do(job)
     assert not outcome.error
     return outcome
@@ -53,3 +57,25 @@ def test_a_design_without_further_training_is_tuned_only_if_it_has_time(
     assert facts["float_validation_accuracy"] > 0.5
     assert ("quantization_aware_recipe" in facts) is is_tuned
     assert facts["recipe"]["epochs"] == 10.0
+
+
+def test_a_short_training_sees_its_part_of_the_images_the_more_often(
+    trained: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workshop, first = trained
+    seen: list[tuple[list[int], float]] = []
+
+    def watched(
+        network: nn.Module, images: torch.Tensor, labels: torch.Tensor, recipe: Recipe, *_: Any
+    ) -> Recipe:
+        assert len(images) == len(labels)
+        seen.append((torch.bincount(labels).tolist(), recipe.epochs))
+        return recipe
+
+    monkeypatch.setattr("penjing.study.workshop.train_", watched)
+    for key, part in (("whole", 1.0), ("part", 0.25)):
+        job = InheritedJob(first.candidate, key, "", 2.0, None, 7, part)
+        assert told(workshop, job).facts["epochs"] == 2.0
+    (whole, of_whole), (part_of_it, of_part) = seen
+    assert (of_whole, of_part) == (2.0, 8.0)
+    assert part_of_it == [-(-n // 4) for n in whole]
