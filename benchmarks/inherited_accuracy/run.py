@@ -25,6 +25,7 @@ from penjing.families.plain import build_network, initialise_
 from penjing.search import SearchProblem, SurrogateSearcher
 from penjing.space import Candidate, SearchSpace
 from penjing.study.config import checked
+from penjing.study.kept_data import places_in_class
 from penjing.study.pipeline import Pipeline
 from penjing.study.preparation import facts_of
 from penjing.study.versions import versions
@@ -54,6 +55,9 @@ def main() -> None:
     parser.add_argument("--epochs", type=float, default=12, help="length of training alone")
     parser.add_argument(
         "--brief", type=float, nargs="+", default=[1.5], help="lengths of short trainings, in passes"
+    )
+    parser.add_argument(
+        "--subset", type=float, nargs="*", default=[0.1], help="parts of the images, in the steps of --brief"
     )
     parser.add_argument("--supernet-seconds", type=float, nargs="+", default=[60, 180])
     parser.add_argument("--threads", type=int, default=1)
@@ -141,7 +145,7 @@ class Bench:
         for at, index in enumerate(order):
             blueprint = self.blueprints[index]
             nearest = max(order[:at], key=lambda other: self._shared(index, other), default=None)
-            for way, epochs in {**self._lengths(), "alone": self.options.epochs}.items():
+            for way, (epochs, part_of_images) in self._trainings().items():
                 inherits = way.endswith(INHERITED)
                 if self.known(way, index):
                     continue
@@ -151,8 +155,10 @@ class Bench:
                     inherit_(network, load_file(self._weights(nearest, epochs)))
                 network.to(memory_format=torch.channels_last)
                 started = time.perf_counter()
-                recipe = replace(self.recipe, epochs=epochs)
-                train_(network, self.images("train", blueprint), self.y, recipe, generator, Augmentation())
+                recipe = replace(self.recipe, epochs=epochs / part_of_images)
+                shown = places_in_class(self.y, seed=0) < part_of_images
+                images = self.images("train", blueprint)[shown]
+                train_(network, images, self.y[shown], recipe, generator, Augmentation())
                 seconds = time.perf_counter() - started
                 part = "test" if way == "alone" else "validation"
                 value = accuracy(network, self.images(part, blueprint), self.judging[part][1])
@@ -169,6 +175,16 @@ class Bench:
                     macs=macs(blueprint),
                     parameters=parameters(blueprint),
                 )
+
+    def _trainings(self) -> dict[str, tuple[float, float]]:
+        """Passes over all images that each way of training takes the time of, and the part that it sees."""
+        whole = {**self._lengths(), "alone": self.options.epochs}
+        parts = {
+            f"brief {epochs:g}, of {part:g} of the images": (epochs, part)
+            for epochs in self.options.brief
+            for part in self.options.subset
+        }
+        return {**{way: (epochs, 1.0) for way, epochs in whole.items()}, **parts}
 
     def _lengths(self) -> dict[str, float]:
         """Every kind of short training, and how many passes it has."""

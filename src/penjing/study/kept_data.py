@@ -80,17 +80,7 @@ class KeptData:
         """
         n = len(self.labels("train"))
         at = self.other_folds(split, seed) if split.of > 1 else torch.arange(n)
-        return at if subset >= 1 else at[self._place_in_class(seed)[at] < subset]
-
-    def _place_in_class(self, seed: int) -> torch.Tensor:
-        """Where each image comes in a drawn order of its class: 0 for the first, up to 1."""
-        labels = self.labels("train").numpy()
-        drawn = stream(seed, Draw.SUBSET).permutation(len(labels))
-        places = np.zeros(len(labels))
-        for label in np.unique(labels):
-            of_class = drawn[labels[drawn] == label]
-            places[of_class] = np.arange(len(of_class)) / len(of_class)
-        return torch.from_numpy(places)
+        return at if subset >= 1 else at[places_in_class(self.labels("train"), seed)[at] < subset]
 
     def _order(self, seed: int) -> torch.Tensor:
         drawn = stream(seed, Draw.FOLDS).permutation(len(self.labels("train")))
@@ -116,6 +106,17 @@ class KeptData:
 
     def _place(self, part: str, size: Size) -> torch.Tensor:
         return self._resized(part, size).to(self._device)
+
+
+def places_in_class(labels: torch.Tensor, seed: int) -> torch.Tensor:
+    """Where each image comes in a drawn order of its class, ``[N]``: from 0 on, below 1."""
+    values = labels.numpy()
+    drawn = stream(seed, Draw.SUBSET).permutation(len(values))
+    places = np.zeros(len(values))
+    for label in np.unique(values):
+        of_class = drawn[values[drawn] == label]
+        places[of_class] = np.arange(len(of_class)) / len(of_class)
+    return torch.from_numpy(places)
 
 
 def _size_of(blueprint: Blueprint) -> Size:
