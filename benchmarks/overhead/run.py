@@ -283,8 +283,8 @@ def inherited(
     save_file(supernet.state_dict(), run.weights_path / "supernet.safetensors")
 
     def judged(candidate: Candidate, way: str) -> float:
-        start, epochs = ("supernet", 0.0) if way == "supernet" else ("", 0.05)
-        job = InheritedJob(candidate.as_dict(), candidate.key, start, epochs, None, 0)
+        key, epochs = ("supernet", 0.0) if way == "supernet" else (candidate.key, 0.05)
+        job = InheritedJob(candidate.as_dict(), key, "", epochs, None, 0)
         outcome = workshop.do(job)
         if outcome.error:
             raise SystemExit(f"An evaluation failed: {outcome.error}")

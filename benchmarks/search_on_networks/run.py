@@ -144,7 +144,7 @@ class Bench:
     def evaluated(self, problem: SearchProblem, candidate: Candidate) -> float:
         """Accuracy with the supernet's weights; computed once, whoever asks."""
         if candidate.key not in self.known:
-            outcome = self.workshop.do(InheritedJob(candidate.as_dict(), "", SUPERNET, 0.0, None, 0))
+            outcome = self.workshop.do(InheritedJob(candidate.as_dict(), SUPERNET, "", 0.0, None, 0))
             if outcome.error:
                 raise SystemExit(outcome.error)
             row = {

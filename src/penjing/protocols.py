@@ -281,7 +281,8 @@ class Promoter(Searcher, Protocol):
             without: Keys of candidates that cannot be trained: they failed.
 
         Returns:
-            Candidates, and how many times the length of a first training they are to have had in all.
+            Candidates, and how much training of their own they are to have had in all: as many times the
+            length of a short one, whether or not the first evaluation was one.
         """
         ...
 

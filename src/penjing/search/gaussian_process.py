@@ -74,18 +74,22 @@ class GaussianProcess:
         return self._expected(some, cross, _sum(self._likeness.own(some), self.weights))
 
     def expect_each(self, described: Described, earlier: Sequence[Array]) -> list["Prediction"]:
-        """The same for several results that a shorter training may have given, ``[n]`` each.
+        """The same for several results that a shorter training may have given.
 
         What does not hang on them is compared once.
+
+        Args:
+            described: Without earlier results.
+            earlier: Those, ``[n]`` each.
         """
-        some = replace(described, earlier=None).standardised(self._centre, self._spread)
+        some = described.standardised(self._centre, self._spread)
         shared_cross = _sum(self._likeness.compare(some, self._told), self.weights)
         shared_own = _sum(self._likeness.own(some), self.weights)
         found = []
         for results in earlier:
             one = replace(some, earlier=results)
-            cross = _add(shared_cross.copy(), self._likeness.compare_earlier(one, self._told), self.weights)
-            own = _add(shared_own.copy(), self._likeness.own_earlier(one), self.weights)
+            cross = _add_(shared_cross.copy(), self._likeness.compare_earlier(one, self._told), self.weights)
+            own = _add_(shared_own.copy(), self._likeness.own_earlier(one), self.weights)
             found.append(self._expected(one, cross, own))
         return found
 
@@ -135,10 +139,10 @@ class Prediction:
 
 def _sum(terms: Mapping[str, Array], weights: Mapping[str, float]) -> Array:
     # The mean is not known for sure either.
-    return _add(np.ones_like(next(iter(terms.values()))), terms, weights)
+    return _add_(np.ones_like(next(iter(terms.values()))), terms, weights)
 
 
-def _add(total: Array, terms: Mapping[str, Array], weights: Mapping[str, float]) -> Array:
+def _add_(total: Array, terms: Mapping[str, Array], weights: Mapping[str, float]) -> Array:
     for name, term in terms.items():
         total += weights[name] * term
     return total

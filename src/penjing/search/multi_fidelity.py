@@ -33,8 +33,8 @@ _USUAL_LENGTH = 3.0
 class MultiFidelitySearcher:
     """Proposes whom a long training is expected to gain most from, and says who of those told is to have it.
 
-    What is told of a candidate for the first time is what a short training gave, whatever is told of it later
-    is what a long one did. Where nobody is trained further this is
+    What is told of a candidate for the first time is what a short training gave, or inherited weights without
+    any, whatever is told of it later is what a long one did. Where nobody is trained further this is
     :class:`~penjing.search.bayesian.BayesianSearcher`.
 
     Args:

@@ -46,7 +46,7 @@ def _way(study: "Study") -> str:
         return study.config.search.train_on
     search = study.config.search
     halves = any(trains_further(phase.algorithm) for phase in phases_of(search))
-    # One training for all has seen every fold; those that train further need a first training to compare.
+    # One training for all has seen every fold; who trains further gets short trainings unless told otherwise.
     if search.folds > 1 or halves or not study.pipeline.is_elastic:
         return ALONE
     affordable = _affordable_images(study)

@@ -26,6 +26,7 @@ _ACTS_ONLY_WITH = (
     ("sequential_as", "mode", ("sequential", "iterative")),
     ("inherit", "train_on", ("alone", "auto")),
     ("folds", "train_on", ("alone", "auto")),
+    ("subset", "train_on", ("alone", "auto")),
     ("supernet_epochs", "train_on", ("supernet", "auto")),
 )
 # Other stretches of a run go by these in the journal and the report.
@@ -228,18 +229,22 @@ def _check_search(search: SearchConfig, precisions: Sequence[str]) -> None:
 def _check_fidelities(search: SearchConfig) -> None:
     further = [phase for phase in phases_of(search) if trains_further(phase.algorithm)]
     others = [phase for phase in phases_of(search) if phase not in further]
-    able = ", ".join(filter(trains_further, available_algorithms()))
     if search.train_on == "supernet" and search.epochs is not None and not further:
         raise ConfigError(
             f"search.epochs is {search.epochs!r}, which does nothing with search.train_on: supernet, where "
-            f"no network is trained by itself. Leave it out, or take one that trains further: {able}."
+            f"no network is trained by itself. Leave it out, or take one that trains further: "
+            f"{_that_train_further()}."
         )
     if search.subset is not None and others:
         raise ConfigError(
             f"search.subset is {search.subset!r}, but phase {others[0].name!r} is searched by "
             f"{others[0].algorithm!r}, which does not train those that stand out on more. Leave it out, or "
-            f"take an algorithm that does: {able}."
+            f"take an algorithm that does: {_that_train_further()}."
         )
+
+
+def _that_train_further() -> str:
+    return ", ".join(filter(trains_further, available_algorithms()))
 
 
 def _check_forecasts(search: SearchConfig) -> None:

@@ -88,7 +88,7 @@ class FinalistRounds:
     def _first_seat(self, candidate: Candidate, epochs: float) -> Seat:
         seat = self._seat(candidate)
         is_large = self.study.pipeline.costs(seat.without_training)["parameters"] > _FRESH_ABOVE_PARAMETERS
-        is_fresh = is_large and seat.start_key != SUPERNET and epochs > _FRESH_ABOVE * seat.seen_epochs
+        is_fresh = is_large and self.study.way != SUPERNET and epochs > _FRESH_ABOVE * seat.seen_epochs
         return replace(seat, start_key="", seen_epochs=0.0) if is_fresh else seat
 
     def _seat(self, candidate: Candidate) -> Seat:

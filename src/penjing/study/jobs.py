@@ -17,11 +17,12 @@ class InheritedJob:
 
     Attributes:
         candidate: Architecture and compression choices.
-        weights_key: Where the trained weights of this architecture belong, or are already.
+        weights_key: Where the trained weights of this architecture belong, or are already; the supernet's
+            where there is nothing to train.
         parent_key: Weights to start from, of another architecture, of less training or the supernet's;
             empty for none.
         epochs: Length of the short training, in passes over all training images; 0 where the weights are
-            there already, or are the supernet's.
+            there already.
         seconds: The most that the training may take; None for no limit.
         seed: Of all draws.
         subset: Part of the training images that are trained on, the more often.

@@ -75,12 +75,12 @@ class KeptData:
 
         Args:
             split: Whose fold is left out.
-            subset: Part of the images of each class, at least one; what is in a smaller part is in a larger.
+            subset: Part of its images of each class, at least one; what is in a smaller part is in a larger.
             seed: Of the draws.
         """
         n = len(self.labels("train"))
         at = self.other_folds(split, seed) if split.of > 1 else torch.arange(n)
-        return at if subset >= 1 else at[places_in_class(self.labels("train"), seed)[at] < subset]
+        return at if subset >= 1 else at[places_in_class(self.labels("train")[at], seed) < subset]
 
     def _order(self, seed: int) -> torch.Tensor:
         drawn = stream(seed, Draw.FOLDS).permutation(len(self.labels("train")))

@@ -70,7 +70,7 @@ class Lineage:
 
     @property
     def _has_supernet(self) -> bool:
-        return self._journal.get("shared training") is not None
+        return self._journal.get("way") == SUPERNET
 
     def nearest(self, candidate: Candidate) -> Trained | None:
         """The trained architecture that shares most choices; None before the first."""
@@ -110,6 +110,7 @@ class Lineage:
             # only judged may be told after another was trained further.
             is_trained = trial.measurements["epochs"] > 0
             if before is None or (is_trained and weights_key != before.weights_key):
+                # Journals before 2026-11-23 name a key of its own, without weights.
                 is_shared = self._has_supernet and not is_trained
                 self._trained[key] = Trained(
                     self._choices(candidate),

@@ -173,12 +173,15 @@ class Search:
         rng: np.random.Generator,
     ) -> list[tuple[Candidate, float]]:
         """Who is trained further, and for how many times the length of a short training."""
+        study = self.study
         if isinstance(searcher, Promoter):
-            failed = {trial.key for trial in self.study.journal.trials(state="failed")}
+            # Beside evaluations that take no training, a batch is large: it may hold few that do.
+            n = min(n, study.workers) if study.plan and study.way == SUPERNET else n
+            failed = {trial.key for trial in study.journal.trials(state="failed")}
             with threads(1):  # as for proposals
                 promoted = searcher.promoted(n, rng, without=failed)
             return [(c, max(0.0, lengths - self._own_lengths(c))) for c, lengths in promoted]
-        is_narrowing = self.study.way == ALONE and self._progress(phase, began_s) > _EXPLORING_SHARE
+        is_narrowing = study.way == ALONE and self._progress(phase, began_s) > _EXPLORING_SHARE
         if isinstance(searcher, SurrogateSearcher) and is_narrowing:
             return [(candidate, 1.0) for candidate in self._contenders(phase, index, searcher)]
         return []
@@ -223,11 +226,10 @@ class Search:
         lineage, start_key = self.study.lineage, self.study.lineage.start_key(candidate)
         if not further and start_key != SUPERNET and lineage.of(candidate) is None:
             further = 1.0
-        is_made = bool(further) or start_key == SUPERNET
         part, own_lengths = self.study.config.search.subset or 1.0, self._own_lengths(candidate)
         return {
-            "weights_key": lineage.next_weights_key(candidate) if is_made else start_key,
-            "parent_key": start_key if is_made else "",
+            "weights_key": lineage.next_weights_key(candidate) if further else start_key,
+            "parent_key": start_key if further else "",
             "epochs": further * self.study.brief_epochs,
             "seen_before": lineage.seen_before(candidate, start_key),
             "subset": min(1.0, part * (own_lengths + further)) if further else 1.0,
@@ -296,6 +298,9 @@ class Search:
     def _job(self, trial: Trial) -> InheritedJob:
         study = self.study
         training = study.journal.get(_TRAINING.format(trial.number))
+        if "subset" not in training:  # asked before 2026-11-23, when a supernet's own training was not meant
+            of_supernet = {"weights_key": SUPERNET, "parent_key": "", "epochs": 0.0}
+            training = {**training, "subset": 1.0, **(of_supernet if study.way == SUPERNET else {})}
         return InheritedJob(
             candidate=trial.candidate,
             seconds=None if study.plan is None else _LONGEST_SHARE * study.plan.search_s,
@@ -303,7 +308,7 @@ class Search:
             weights_key=training["weights_key"],
             parent_key=training["parent_key"],
             epochs=training["epochs"],
-            subset=training.get("subset", 1.0),  # which runs before 2026-11-23 have not
+            subset=training["subset"],
         )
 
     def _tell_all(self, searcher: Searcher, trials: Sequence[Trial]) -> None:
@@ -383,5 +388,7 @@ def _waves(jobs: Sequence[InheritedJob]) -> list[list[int]]:
     """Which jobs run first, and which wait: of those with one architecture, one makes the weights of all."""
     first: dict[str, int] = {}
     for at, job in enumerate(jobs):
-        first.setdefault(job.weights_key, at)
-    return [list(first.values()), [at for at, job in enumerate(jobs) if first[job.weights_key] != at]]
+        if job.epochs:
+            first.setdefault(job.weights_key, at)
+    waiting = [at for at, job in enumerate(jobs) if first.get(job.weights_key, at) != at]
+    return [[at for at in range(len(jobs)) if at not in waiting], waiting]

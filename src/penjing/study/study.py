@@ -11,7 +11,7 @@ import numpy as np
 from penjing.errors import EvaluationError
 from penjing.objectives import Constraint, hypervolume, non_dominated_mask, parse_constraint
 from penjing.protocols import Executor
-from penjing.search import SearchProblem
+from penjing.search import SearchProblem, trains_further
 from penjing.space import Candidate, SearchSpace
 from penjing.store import Journal, RunFolder, Trial, content_key
 from penjing.store.front import absolute_constraints, front_of
@@ -97,6 +97,7 @@ class Study:
             journal, pipeline.space, facts.fingerprint, config.seed, inherits=config.search.inherit
         )
         self.box = Box(config, journal, self._wanted_accuracies)
+        self._trains_further = any(trains_further(phase.algorithm) for phase in phases_of(config.search))
 
     @property
     def finalist_epochs(self) -> float:
@@ -222,7 +223,9 @@ class Study:
         )
 
     def _evaluation_cost(self, candidate: Candidate, costs: Mapping[str, float]) -> float:
-        """What is trained already is only compressed."""
+        """What is trained already is only compressed, unless algorithms train it further."""
+        if self._trains_further:
+            return relative_time(costs)
         is_trained = self.way == SUPERNET or self.lineage.of(candidate) is not None
         return _COMPRESSING_COST if is_trained else relative_time(costs)
 

@@ -81,7 +81,7 @@ class Workshop:
     def _inherited(self, job: InheritedJob) -> tuple[dict[str, float], dict[str, object]]:
         candidate = Candidate(job.candidate)
         plain, blueprint = self.pipeline.float_blueprint(candidate), self.pipeline.blueprint(candidate)
-        if job.parent_key == SUPERNET and not job.epochs:
+        if job.weights_key == SUPERNET:
             return {"accuracy": self._judged(self._shared(plain), blueprint, HOLD_OUT)}, {"epochs": 0.0}
         n_folds = self.config.search.folds
         splits = [Split(at, n_folds) for at in range(n_folds)] if n_folds > 1 else [HOLD_OUT]
@@ -283,16 +283,17 @@ class Workshop:
     ) -> Recipe:
         """Train in place on the device; afterwards the network is on the processor, as it was.
 
-        As many images are seen whatever the part of them: passes over less are more.
+        As many steps are taken whatever the part of the images: passes over less are more.
         """
         images, labels = self.data.placed("train", plain), self.data.labels("train")
-        at = self.data.trained_on(split, subset, self.config.seed)
+        whole, at = (self.data.trained_on(split, part, self.config.seed) for part in (1.0, subset))
         if len(at) < len(labels):
             images, labels = images[at.to(images.device)], labels[at]
-        recipe = replace(recipe, epochs=recipe.epochs / subset)
+        passes = recipe.steps_of_a_pass(len(whole)) / recipe.steps_of_a_pass(len(at))
+        recipe = replace(recipe, epochs=recipe.epochs * passes)
         on_device(network, self.device)
         done = train_(network, images, labels, recipe, generator, self._augmentation, teacher, seconds)
-        done = replace(done, epochs=done.epochs * subset)
+        done = replace(done, epochs=done.epochs / passes)
         network.to(CPU)
         if not all(math.isfinite(float(p.detach().abs().sum())) for p in network.parameters()):
             raise _DivergedError(

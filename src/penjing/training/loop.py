@@ -66,6 +66,10 @@ class Recipe:
             if not 0 <= getattr(self, name) <= 1:
                 raise InvalidValueError(f"{name} must be in [0, 1], got {getattr(self, name)!r}.")
 
+    def steps_of_a_pass(self, n_examples: int) -> int:
+        """Of so many examples; what no batch is full of is left out, each time others."""
+        return max(1, n_examples // self.batch_size)
+
 
 def train_(
     network: nn.Module,
@@ -100,7 +104,7 @@ def train_(
     if len(examples) == 0:
         raise DataError("Training needs at least one example, got none.")
     device = device_of(network)
-    steps_per_epoch = max(1, examples.shape[0] // recipe.batch_size)
+    steps_per_epoch = recipe.steps_of_a_pass(len(examples))
     n_steps = max(1, round(recipe.epochs * steps_per_epoch))
     pace = Pace(n_steps, seconds, device)
     examples, labels = examples.to(device), labels.to(device)

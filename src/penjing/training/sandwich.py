@@ -58,7 +58,7 @@ def train_supernet_(
     """
     device = device_of(supernet)
     labels = labels.to(device)
-    per_epoch = max(1, len(labels) // recipe.batch_size)
+    per_epoch = recipe.steps_of_a_pass(len(labels))
     n_planned = max(1, round(recipe.epochs * per_epoch))
     optimiser = optimiser_of(supernet, recipe, fused=False)
     supernet.train()

@@ -1,5 +1,6 @@
 """The model behind the Bayesian search, against what can be worked out by other means."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -168,3 +169,17 @@ def test_a_step_beyond_what_can_be_computed_is_taken_back(monkeypatch: pytest.Mo
     found = GaussianProcess(likeness, told, target).weights
     assert calls > 2
     assert found == pytest.approx(expected, rel=0.2)
+
+
+def test_what_is_expected_for_each_earlier_result_is_what_is_expected_for_it_alone() -> None:
+    """To the last digit: a proposal must not hang on how it was computed."""
+    likeness = Likeness(PROBLEM)
+    rng = np.random.default_rng(0)
+    known = replace(likeness.describe(drawn(12)), earlier=rng.standard_normal(12))
+    process = GaussianProcess(likeness, known, rng.standard_normal(12))
+    others = likeness.describe(drawn(20, seed=1))
+    results = list(rng.standard_normal((3, 20)))
+    for earlier, found in zip(results, process.expect_each(others, results), strict=True):
+        alone = process.expect(replace(others, earlier=earlier))
+        np.testing.assert_array_equal(found.mean, alone.mean)
+        np.testing.assert_array_equal(found.variance, alone.variance)

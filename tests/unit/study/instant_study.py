@@ -18,6 +18,7 @@ from penjing.study.brief import decide_brief_epochs, decide_way
 from penjing.study.budget import Stopwatch, parse_budget
 from penjing.study.config import StudyConfig, checked
 from penjing.study.jobs import SUPERNET, InheritedJob, Outcome
+from penjing.study.lengths import lengths_of
 from penjing.study.pipeline import Pipeline
 from penjing.study.preparation import facts_of, load_data
 from penjing.study.progress import Observer, ignore
@@ -67,11 +68,17 @@ class Clock:
 
 
 class InstantExecutor:
-    """Says at once what candidates are worth; on the clock that takes a while."""
+    """Says at once what candidates are worth; on the clock that takes a while.
 
-    def __init__(self, pipeline: Pipeline, clock: Clock) -> None:
+    Weights are empty files: what begins with some, or is judged by them, needs theirs.
+    """
+
+    def __init__(self, pipeline: Pipeline, clock: Clock, weights: Path) -> None:
         self._pipeline = pipeline
         self._clock = clock
+        self._weights = weights
+        weights.mkdir(exist_ok=True)
+        (weights / SUPERNET).touch()
 
     def map(self, jobs: Sequence[InheritedJob], /) -> Iterator[Outcome]:
         for job in jobs:
@@ -90,8 +97,12 @@ class InstantExecutor:
 
     def _outcome(self, job: InheritedJob, seconds: float) -> Outcome:
         candidate = Candidate(job.candidate)
-        if _luck(candidate, 2) < 0.1:
+        needed = job.parent_key if job.epochs else job.weights_key
+        assert not needed or (self._weights / needed).exists(), f"no weights {needed!r}"
+        is_long = job.epochs > lengths_of(self._pipeline.facts).brief
+        if _luck(candidate, 2) < 0.1 or (is_long and _luck(candidate, 4) < 0.2):
             return Outcome({}, seconds, error="ArtifactError: Training diverged.")
+        (self._weights / job.weights_key).touch()
         return Outcome({"accuracy": worth(self._pipeline, candidate)}, seconds, {"epochs": job.epochs})
 
 
@@ -127,7 +138,7 @@ def session(folder: Path, config: StudyConfig, observe: Observer = ignore) -> It
         stopwatch = Stopwatch(float(journal.get("elapsed_s", 0.0)), clock)
         budget = parse_budget(journal.put_once("budget", config.budget))
         study = Study(run, journal, config, pipeline.facts, budget, pipeline, stopwatch, observe)
-        study.executor = InstantExecutor(pipeline, clock)
+        study.executor = InstantExecutor(pipeline, clock, run.path / "weights of the instant study")
         yield study
 
 

@@ -130,13 +130,15 @@ def test_a_training_starts_from_its_own_weights_else_from_the_nearest_if_it_may_
     assert alone.start_key(other) == ""
 
 
+@pytest.mark.parametrize("weights_key", ["supernet", "of an older journal, and no file"])
 def test_where_there_is_a_supernet_a_training_starts_from_it_until_an_architecture_was_trained(
-    journal: Journal,
+    journal: Journal, weights_key: str
 ) -> None:
+    journal.put("way", "supernet")
     journal.put("shared training", {"epochs": 4.0})
     lineage = Lineage(journal, SPACE, 0)
     mine, other = candidate(4, 8, 4, 8), candidate(4, 8, 4, 16)
-    told(journal, mine, 0.0, 4.0, lineage.next_weights_key(mine))
+    told(journal, mine, 0.0, 4.0, weights_key)
     assert lineage.start_key(mine) == lineage.start_key(other) == "supernet"
     assert lineage.seen_before(mine, "supernet") == 4.0
     key = train(journal, lineage, mine, epochs=1.5, parent_key="supernet")

@@ -110,8 +110,31 @@ def test_nor_on_other_fidelities_than_length(
     undisturbed = searched(tmp_path / "undisturbed", said)
     assert len({proposal.key for proposal in undisturbed.proposals}) < len(undisturbed.proposals)
     killed = searched(tmp_path / "killed", said, lives(6, seed=4))
+    assert len(killed.in_flight) >= 4
     assert any(killed.in_flight), "no death between ask and tell"
     assert_is_the_same(undisturbed, killed)
+
+
+def test_what_was_asked_of_a_supernet_before_others_trained_further_is_judged_with_its_weights(
+    tmp_path: Path,
+) -> None:
+    """Journals before 2026-11-23 name a training that was not meant."""
+    search = {"algorithm": "random", "train_on": "supernet"}
+    config = checked({**INSTANT, "budget": "20 evaluations", "search": search})
+    with session(tmp_path / "run", config) as study:
+        dies_after(study.journal, 0, of=("tell",))
+        with pytest.raises(Killed):
+            work(study)
+        asked = [trial.number for trial in study.journal.trials(state="asked")]
+        for number in asked:
+            older = {"weights_key": f"{number}", "parent_key": "no file", "epochs": 15.0, "seen_before": 2.0}
+            study.journal.put(f"training of {number}", older)
+    assert asked
+    with session(tmp_path / "run", config) as study:
+        work(study)
+        done = study.journal.trials(state="done")
+    assert {trial.measurements["epochs"] for trial in done} == {0.0}
+    assert {trial.measurements["weights_key"] for trial in done} == {"supernet"}
 
 
 @pytest.mark.parametrize("name", ["bayesian", "auto", "reinforce", "local"])
