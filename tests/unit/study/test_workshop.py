@@ -77,5 +77,7 @@ def test_a_short_training_sees_its_part_of_the_images_the_more_often(
         job = InheritedJob(first.candidate, key, "", 2.0, None, 7, part)
         assert told(workshop, job).facts["epochs"] == 2.0
     (whole, of_whole), (part_of_it, of_part) = seen
-    assert (of_whole, of_part) == (2.0, 8.0)
     assert part_of_it == [-(-n // 4) for n in whole]
+    batch = workshop.config.training.batch_size
+    steps = of_whole * (sum(whole) // batch)
+    assert of_part * (sum(part_of_it) // batch) == steps > 0
