@@ -75,6 +75,18 @@ class EvaluationError(PenjingError, RuntimeError):
     """Candidates could not be evaluated."""
 
 
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Ask for the nearest known name, whatever its case, to go on a sentence; empty where none is near.
+
+    Example:
+        >>> did_you_mean("ASHA", ["asha", "auto"])
+        " Did you mean 'asha'?"
+    """
+    in_small_letters = {one.lower(): one for one in known}
+    near = difflib.get_close_matches(name.lower(), in_small_letters, n=1)
+    return f" Did you mean {in_small_letters[near[0]]!r}?" if near else ""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
     """Say that ``name`` is not a known ``kind``, with the nearest known name.
 
@@ -83,9 +95,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError
         "No method is named 'magnitud'. Did you mean 'magnitude'? Known: magnitude."
     """
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    message = f"No {kind} is named {name!r}.{hint} Known: {', '.join(names) or 'none'}."
+    message = f"No {kind} is named {name!r}.{did_you_mean(name, names)} Known: {', '.join(names) or 'none'}."
     return UnknownNameError(message, kind=kind, name=name, known=names)
 
 

@@ -93,9 +93,8 @@ def test_an_exported_design_classifies_rows_as_they_come(
     folder = result.best("accuracy").export(tmp_path / "out")
     rows, labels = load_wine(return_X_y=True)
     np.save(folder / "rows.npy", rows)
-    done = subprocess.run(
-        [sys.executable, "run.py", "rows.npy"], cwd=folder, capture_output=True, text=True, check=False
-    )
+    words = [sys.executable, "out/run.py", "out/rows.npy"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     said = [line.split()[1] for line in done.stdout.splitlines()]
     logits = Session(folder / "model.onnx").predict(rows.astype(np.float32))

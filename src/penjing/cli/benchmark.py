@@ -1,5 +1,6 @@
 """The commands below ``penjing benchmark``: searches over tables."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -82,11 +83,12 @@ def hwnas(
     from penjing import tables
     from penjing.cli.comparison import run_comparison
 
-    wanted = tables.DEVICES if devices == "all" else tuple(devices.split(","))
+    wanted = tables.DEVICES if devices == "all" else dict.fromkeys(devices.split(","))
+    percentiles = dict.fromkeys(map(_percentile, limits.split(",")))
     searched = [
-        tables.hwnas(path, device, _percentile(limit), cheap_fidelity)
+        tables.hwnas(path, device, percentile, cheap_fidelity)
         for device in wanted
-        for limit in limits.split(",")
+        for percentile in percentiles
     ]
     settings = tables.Settings(queries, batch, seeds, max_seconds)
     run_comparison(searched, algorithms, settings, (50, 100, 200), out, as_json)
@@ -131,11 +133,11 @@ def table(
 
 
 def _percentile(text: str) -> float | None:
-    if text == "none":
+    if text.strip() == "none":
         return None
-    try:
-        return float(text)
-    except ValueError:
-        raise InvalidValueError(
-            f"{text!r} is no percentile. Write a number between 0 and 100, or none."
-        ) from None
+    with suppress(ValueError):
+        if 0 < float(text) < 100:
+            return float(text)
+    raise InvalidValueError(
+        f"--limits has {text!r}. Write percentiles above 0 and below 100, or none, with commas between."
+    )

@@ -29,7 +29,7 @@ def run_comparison(
     from penjing.search import ALGORITHMS, available_algorithms, searcher_class
     from penjing.tables import Judge, compare, rows_of, write_curves
 
-    names = available_algorithms() if algorithms == "all" else algorithms.split(",")
+    names = available_algorithms() if algorithms == "all" else list(dict.fromkeys(algorithms.split(",")))
     for name in names:
         searcher_class(name)  # whether it is there, before anything runs
     judges = [Judge(table) for table in tables]
@@ -101,9 +101,24 @@ def _lines(table: "Table", rows: Sequence[Mapping[str, object]], settings: "Sett
     lines += [
         "  ".join(text.rjust(width) for text, width in zip(line, widths, strict=True)) for line in texts
     ]
+    return [*lines, *_notes(table, rows, settings)]
+
+
+def _notes(table: "Table", rows: Sequence[Mapping[str, object]], settings: "Settings") -> list[str]:
+    """What the columns mean, and what limits them."""
+    notes = ["hypervolume: share of that of all rows allowed."]
+    if table.has_best:
+        sought = table.objectives[0].column
+        notes = [f"regret: what the best row has more than the best looked at, in {sought}."]
+    if any(row["p_against_random"] is not None for row in rows):
+        least = 0.5**settings.seeds
+        limit = f"; with {settings.seeds} it cannot be below {least:.2g}" if least > 0.001 else ""
+        notes.append(f"p against random: Wilcoxon's test, pairs of seeds{limit}.")
+    if any(value is None for row in rows for name, value in row.items() if not name.endswith("_deviation")):
+        notes.append("-: does not apply, or was not reached by half of the searches.")
     if settings.max_seconds is not None:
-        lines.append(f"No algorithm began a search after {settings.max_seconds:g} s.")
-    return lines
+        notes.append(f"No algorithm began a search after {settings.max_seconds:g} s.")
+    return notes
 
 
 def _text(name: str, value: object) -> str:

@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from penjing.study.progress import DATA, Observer, Progress
+from penjing.study.progress import DATA, WARNING, Observer, Progress
 
 # How messages begin that a quiet terminal shows even in the middle of a phase.
-_ALWAYS_SAID = ("finished", "stopping", "stopped", "ends early")
+_ALWAYS_SAID = ("finished", "stopping", "stopped", "ends early", WARNING)
 # A log that says nothing for longer looks like a run that hangs.
 _SILENCE_S = 60.0
 
@@ -30,8 +30,10 @@ def progress() -> Iterator[Observer]:
         def observe(state: Progress) -> None:
             if state.phase == DATA:
                 live.console.print(Text(state.message))
-            else:
-                line.observe(state)
+                return
+            if state.message.startswith(WARNING):
+                live.console.print(Text(state.message))  # what is rewritten would hide it
+            line.observe(state)
 
         yield observe
 

@@ -86,7 +86,7 @@ class MultiFidelitySearcher:
             # Nobody is left of whom nothing was told.
             left = [candidate for candidate in waiting if candidate not in chosen]
             chosen += self._brief.leading(left, missing)
-        length = self.problem.lengths[-1] if self.problem.lengths else _USUAL_LENGTH
+        length = (self.problem.lengths or (min(_USUAL_LENGTH, self.problem.longest),))[-1]
         return [(candidate, length) for candidate in chosen]
 
     def ask(self, n: int, rng: np.random.Generator) -> list[Candidate]:

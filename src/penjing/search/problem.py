@@ -5,6 +5,7 @@ normalised to 0 (best) … 1 (worst), sizes and times on a logarithmic scale, so
 that a hypervolume has a meaning and algorithms need not know units.
 """
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
 from functools import cached_property
@@ -71,6 +72,7 @@ class SearchProblem:
         candidates: Those that can be had, where that is not the whole space: a table may lack rows.
         lengths: How long an evaluation can train, the shortest first, as multiples of that; empty where any
             length can be had.
+        longest: Where any can be had, none is longer than so many times the shortest.
         log_error: Whether accuracy counts by the logarithm of the error, so that
             from 98 to 99 % is as much as from 60 to 80 %, instead of linearly.
     """
@@ -92,6 +94,7 @@ class SearchProblem:
         is_exact: bool = False,
         candidates: Sequence[Candidate] | None = None,
         lengths: Sequence[float] = (),
+        longest: float = math.inf,
     ) -> None:
         self.space = space
         self.metrics = metrics
@@ -100,6 +103,7 @@ class SearchProblem:
         self.is_exact = is_exact
         self.candidates = candidates
         self.lengths = tuple(lengths)
+        self.longest = longest
         self._there = None if candidates is None else {candidate.key for candidate in candidates}
         self.box = dict(box)
         self.constraints = tuple(constraints)

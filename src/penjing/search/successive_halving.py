@@ -25,12 +25,14 @@ class SuccessiveHalvingSearcher:
         problem: Space, costs and constraints.
         reduction: Of so many in a rung one is promoted, to be trained so many times as long in all.
         rungs: How many there are: the longest training is ``reduction ** (rungs - 1)`` times the first.
-            Where a problem says which lengths there are, the rungs are those.
+            Where a problem says which lengths there are, the rungs are those; where it says which is the
+            longest, the last is no longer.
     """
 
     def __init__(self, problem: SearchProblem, reduction: int = 3, rungs: int = 4) -> None:
         self.problem = problem
-        self._lengths = problem.lengths or tuple(float(reduction**rung) for rung in range(rungs))
+        usual = (min(float(reduction**rung), problem.longest) for rung in range(rungs))
+        self._lengths = problem.lengths or tuple(dict.fromkeys(usual))
         self._rungs: list[dict[str, tuple[Candidate, NDArray[np.float64]]]] = [{} for _ in self._lengths]
 
     def tell(self, candidate: Candidate, costs: Mapping[str, float]) -> None:

@@ -1,6 +1,5 @@
 """What a user may say: the configuration file, checked before anything runs."""
 
-import difflib
 import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, ValidationError
 
 from penjing.blueprint import PRECISIONS
-from penjing.errors import ConfigError, unknown_name
+from penjing.errors import ConfigError, did_you_mean, unknown_name
 from penjing.objectives import METRICS, parse_constraint, parse_objective
 from penjing.protocols import OPTIMISERS
 from penjing.search import available_algorithms, expects_gains, searcher_class, trains_further
@@ -84,7 +83,7 @@ class SearchConfig(_Strict):
     inherit: bool = True
     zero_cost: ScoreName | None = None
     folds: int = Field(default=1, ge=1, le=20)
-    subset: float | None = Field(default=None, gt=0, lt=1)
+    subset: float | None = Field(default=None, gt=0, le=1)
 
 
 class FinalistsConfig(_Strict):
@@ -357,17 +356,15 @@ def _explained(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         *path, key = (str(part) for part in first["loc"])
         known = sorted(_keys_at(path))
-        near = difflib.get_close_matches(key, known, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(key, known)
         place = f" in {'.'.join(path)!r}" if path else ""
         return f"The configuration has no key {key!r}{place}.{hint} Known: {', '.join(known)}."
     if first["type"] == "missing":
         return f"The configuration must say {where!r}, which is missing."
-    near = []
+    hint = ""
     if first["type"] == "literal_error":
         offered = re.findall("'([^']*)'", str(first.get("ctx", {}).get("expected")))
-        near = difflib.get_close_matches(str(first["input"]), offered, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(str(first["input"]), offered)
     return f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}, got {first['input']!r}.{hint}"
 
 

@@ -15,16 +15,20 @@ _SCRIPT = '''"""Run model.onnx on {name} with onnxruntime and numpy alone.
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
 
+if "--help" in sys.argv:
+    sys.exit(print(__doc__))
+here = Path(__file__).parent
 options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = 1
-session = onnxruntime.InferenceSession("model.onnx", options, providers=["CPUExecutionProvider"])
+session = onnxruntime.InferenceSession(here / "model.onnx", options, providers=["CPUExecutionProvider"])
 {name} = np.load(sys.argv[1]) if len(sys.argv) > 1 else np.zeros((1, {shape}), np.{storage})
 logits = session.run(None, {{"x": {given}}})[0]
-names = json.load(open("manifest.json"))["run"]["class_names"]
+names = json.loads((here / "manifest.json").read_text("utf-8"))["run"]["class_names"]
 for row, label in enumerate(logits.argmax(axis=1)):
     print(row, names[label])
 '''

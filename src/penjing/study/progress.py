@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 # Before there is anything to search: its messages are what is worth knowing about the data.
 DATA = "data"
+# How messages begin that nobody should miss.
+WARNING = "warning: "
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from penjing.search import SearchProblem, SurrogateSearcher, searcher_named
 from penjing.search.auto import AutoSearcher
 from penjing.space import Candidate
 from penjing.store import Trial, content_key
+from penjing.study.chance import ChanceWatch
 from penjing.study.draws import Draw, stream
 from penjing.study.early_end import EarlyEnd
 from penjing.study.finalists import FinalistRounds
@@ -52,6 +53,7 @@ class Search:
         self.study = study
         self.early_end = EarlyEnd(study)
         self._zero_cost = ZeroCost(study)
+        self._chance = ChanceWatch(study)
 
     def run(self) -> None:
         """Search in every phase of the mode, handing winners on."""
@@ -92,6 +94,7 @@ class Search:
             if not asked:
                 break  # the space is exhausted, or nothing in it is worth its evaluation
             self._evaluate(asked)
+            self._chance.look(self._told(phase))
             if searcher is not None:
                 self._tell_all(searcher, asked)
         study.journal.put(is_over, True)

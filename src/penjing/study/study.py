@@ -1,6 +1,7 @@
 """One run: asks, evaluates, tells, finishes; every step is in the journal before anyone learns of it."""
 
 import logging
+import math
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -44,6 +45,8 @@ _EXAMPLES = 2e7
 _MARGINS = {"latency_ms": 0.05}
 # Proposing and judging a network whose weights are there, in units of relative_time.
 _COMPRESSING_COST = 0.25
+# Times a short training, whatever finishes a design: else nobody would be trained further.
+_LEAST_FURTHER = 2.0
 
 
 class Interrupted(BaseException):
@@ -220,7 +223,14 @@ class Study:
             margins=_MARGINS,
             finishing_cost=self.prospects.finishing_cost,
             graph=self.pipeline.graph,
+            longest=self._longest(),
         )
+
+    def _longest(self) -> float:
+        """Times a short training, what a search may train at most: no longer than what finishes a design."""
+        if not self.brief_epochs:
+            return math.inf  # not decided yet
+        return max(_LEAST_FURTHER, self.finalist_epochs / self.brief_epochs)
 
     def _evaluation_cost(self, candidate: Candidate, costs: Mapping[str, float]) -> float:
         """What is trained already is only compressed, unless algorithms train it further."""

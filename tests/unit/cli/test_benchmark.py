@@ -46,7 +46,17 @@ def arguments(path: Path) -> list[str]:
 def test_a_table_is_searched_and_shown(path: Path) -> None:
     shown = call(*arguments(path), "--algorithms", "random,local").splitlines()
     assert shown[0].startswith("mine: 20 rows allowed of 20, 8 queries a search at most")
-    assert [line.split()[0] for line in shown[2:]] == ["random", "local"]
+    assert [line.split()[0] for line in shown[2:4]] == ["random", "local"]
+    assert shown[4:] == [
+        "regret: what the best row has more than the best looked at, in score.",
+        "p against random: Wilcoxon's test, pairs of seeds; with 2 it cannot be below 0.25.",
+        "-: does not apply, or was not reached by half of the searches.",
+    ]
+
+
+def test_what_is_named_twice_is_searched_once(path: Path) -> None:
+    shown = call(*arguments(path), "--algorithms", "random,random").splitlines()
+    assert [line.split()[0] for line in shown[2:4]] == ["random", "regret:"]
 
 
 def test_json_is_one_document(path: Path) -> None:
@@ -72,5 +82,6 @@ def test_an_algorithm_that_is_not_there_is_named_before_anything_runs(path: Path
 
 
 def test_a_percentile_is_a_number(path: Path) -> None:
-    with pytest.raises(InvalidValueError, match="'half' is no percentile"):
-        call("hwnas", str(path.parent), "--limits", "half")
+    for text in ("half", "0", "100", "nan", "", "25,,50"):
+        with pytest.raises(InvalidValueError, match="Write percentiles above 0 and below 100, or none"):
+            call("hwnas", str(path.parent), "--limits", text)

@@ -44,3 +44,18 @@ def test_the_promoted_are_those_that_no_other_beats() -> None:
     keys = {candidate.key for candidate, _ in promoted(searcher)}
     assert len(keys) == 6
     assert fronts <= keys or keys <= fronts
+
+
+def test_no_training_is_longer_than_a_problem_lets_it_be() -> None:
+    problem = conditional_problem()
+    problem.longest = 4.0
+    searcher = SuccessiveHalvingSearcher(problem, reduction=3, rungs=4)
+    drawn = searcher.ask(9, np.random.default_rng(0))
+    for told in (drawn, drawn[:3]):
+        for candidate in told:
+            searcher.tell(candidate, {"accuracy": 0.5})
+    assert sorted(lengths for _, lengths in promoted(searcher))[-1] == 4.0
+    for candidate in drawn:
+        for _ in range(3):
+            searcher.tell(candidate, {"accuracy": 0.5})
+    assert promoted(searcher) == []

@@ -20,11 +20,12 @@ from penjing.study.config import StudyConfig, checked
 from penjing.study.jobs import SUPERNET, InheritedJob, Outcome
 from penjing.study.lengths import lengths_of
 from penjing.study.pipeline import Pipeline
-from penjing.study.preparation import facts_of, load_data
+from penjing.study.preparation import facts_of, keep_data, load_data
 from penjing.study.progress import Observer, ignore
 from penjing.study.searching import Search
 from penjing.study.study import Study
 from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
+from penjing.tasks.classification import LabelledData
 
 # The second block of the first stage, with its precision, exists only where the stage is two deep.
 FEW_NETWORKS = {
@@ -118,10 +119,16 @@ def _luck(candidate: Candidate, of: int) -> float:
 
 
 @cache
+def instant_data() -> LabelledData:
+    """The data of all these studies."""
+    return load_data(checked(INSTANT))
+
+
+@cache
 def instant_pipeline() -> Pipeline:
     """The pipeline of all these studies: pure functions, so that what one computed another need not."""
     config = checked(INSTANT)
-    pipeline = Pipeline(config, facts_of(load_data(config)), OnnxRuntimeCpu())
+    pipeline = Pipeline(config, facts_of(instant_data()), OnnxRuntimeCpu())
     pipeline.blueprint = cache(pipeline.blueprint)
     return pipeline
 
@@ -131,6 +138,8 @@ def session(folder: Path, config: StudyConfig, observe: Observer = ignore) -> It
     """Make the run folder, or go on with the one that is there, as ``penjing resume`` does."""
     is_new = not (folder / "config.yaml").exists()
     run = RunFolder.create(folder, config.model_dump(mode="json")) if is_new else RunFolder.open(folder)
+    if is_new:
+        keep_data(instant_data(), run)
     pipeline, clock = instant_pipeline(), Clock()
     with run.lock(), run.journal() as journal:
         # Decided by timing in a run.

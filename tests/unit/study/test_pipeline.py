@@ -43,6 +43,13 @@ def test_the_scale_of_the_input_is_a_32_bit_float(deviation: float, scale: float
     assert spec.scale == float(np.float32(scale))
 
 
+def test_a_subset_has_some_of_each_class() -> None:
+    assert pipeline(search={"algorithm": "asha", "subset": 0.05}).config.search.subset == 0.05
+    match = r"^search\.subset is 0\.01, which is 10\.0 of 1000 .*Give at least 0\.05, 5 of each class"
+    with pytest.raises(ConfigError, match=match):
+        pipeline(search={"algorithm": "asha", "subset": 0.01})
+
+
 def vectors(**training: object) -> Pipeline:
     known = DataFacts((3,), 2, 100, (0.1, 1 / 3, 7.0), (2.0, 1 / 7, 0.0), "f1")
     return Pipeline(
