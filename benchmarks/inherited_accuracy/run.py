@@ -32,7 +32,7 @@ from penjing.study.versions import versions
 from penjing.targets.onnxruntime.processor import processor_info
 from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
 from penjing.tasks.image_classification import load
-from penjing.training import Augmentation, Recipe, accuracy, train_, train_supernet_
+from penjing.training import SHARED_RECIPE, Augmentation, accuracy, sandwich, train_, train_supernet_
 
 HERE = Path(__file__).parent
 INHERITED = ", inherited"
@@ -214,21 +214,12 @@ class Bench:
         pool = sorted(
             (b for b in pool if macs(b) <= MOST_MACS and parameters(b) <= MOST_PARAMETERS), key=macs
         )
-        large, small = pool[-60:], pool[:60]
-
-        def draw(generator: torch.Generator) -> list[Blueprint]:
-            def one(among: list[Blueprint]) -> Blueprint:
-                return among[int(torch.randint(len(among), (1,), generator=generator))]
-
-            return [one(large), one(small), one(pool), one(pool)]
-
-        recipe = Recipe(epochs=1000, learning_rate=0.05)
         done = train_supernet_(
             supernet,
-            draw,
+            sandwich(pool),
             lambda b: self.images("train", b),
             self.y,
-            recipe,
+            replace(SHARED_RECIPE, epochs=1000),
             generator,
             Augmentation(),
             seconds,

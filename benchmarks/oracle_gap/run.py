@@ -13,6 +13,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ from penjing.targets.onnxruntime.latency_model import LatencyModel
 from penjing.targets.onnxruntime.processor import processor_info
 from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
 from penjing.tasks.image_classification import load
-from penjing.training import Augmentation, Recipe, accuracy, train_supernet_
+from penjing.training import SHARED_RECIPE, Augmentation, accuracy, sandwich, train_supernet_
 
 HERE = Path(__file__).parent
 SIZE_BYTES, LATENCY_MS = (4_000, 256_000), (0.008, 0.1)
@@ -123,18 +124,9 @@ class Bench:
         rng = np.random.default_rng([self.options.seed, 1])
         drawn = [self.within_the_box(self.pipeline.space.sample, rng) for _ in range(1500)]
         pool = sorted((self.pipeline.float_blueprint(c) for c in drawn), key=macs)
-        large, small = pool[-60:], pool[:60]
-
-        def draw(generator: torch.Generator) -> list[Blueprint]:
-            def one(among: list[Blueprint]) -> Blueprint:
-                return among[int(torch.randint(len(among), (1,), generator=generator))]
-
-            return [one(large), one(small), one(pool), one(pool)]
-
-        recipe = Recipe(epochs=1000, learning_rate=0.05)
         done = train_supernet_(
-            supernet, draw, lambda b: self.images("train", b), self.y, recipe, generator, Augmentation(),
-            60 * self.options.minutes,
+            supernet, sandwich(pool), lambda b: self.images("train", b), self.y,
+            replace(SHARED_RECIPE, epochs=1000), generator, Augmentation(), 60 * self.options.minutes,
         )  # fmt: skip
         print(f"the supernet was trained for {done.epochs:.1f} epochs", flush=True)
         save_file({n: t.contiguous() for n, t in supernet.state_dict().items()}, path)

@@ -50,8 +50,8 @@ class ChanceWatch:
     def _warn(self, best: float, commonest: float, n: int) -> None:
         study = self.study
         if study.way == SUPERNET:
-            epochs = f"{study.config.search.supernet_epochs:g}"
-            instead = f"Give search.supernet_epochs more than {epochs}, or set search.train_on: alone"
+            epochs = study.journal.get("shared training", {}).get("epochs", 0.0)
+            instead = f"Give search.supernet_epochs more than {epochs:.3g}, or set search.train_on: alone"
         else:
             instead = f"Give search.epochs more than {study.brief_epochs:.3g}"
         note = (

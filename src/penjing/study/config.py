@@ -28,6 +28,8 @@ _ACTS_ONLY_WITH = (
     ("subset", "train_on", ("alone", "auto")),
     ("supernet_epochs", "train_on", ("supernet", "auto")),
 )
+# Until 2026-11-23; runs keep every default written out.
+_FORMER_DEFAULTS: dict[str, object] = {"supernet_epochs": 12.0}
 # Other stretches of a run go by these in the journal and the report.
 _TAKEN_NAMES = {"data", "latency model", "shared training", "finalists", "measuring"}
 
@@ -79,11 +81,16 @@ class SearchConfig(_Strict):
     train_on: Literal["auto", "alone", "supernet"] = "auto"
     epochs: float | None = Field(default=None, gt=0)
     validation_images: int = Field(default=2000, ge=100)
-    supernet_epochs: float = Field(default=12.0, gt=0)
+    supernet_epochs: float | None = Field(default=None, gt=0)
     inherit: bool = True
     zero_cost: ScoreName | None = None
     folds: int = Field(default=1, ge=1, le=20)
     subset: float | None = Field(default=None, gt=0, le=1)
+
+    def is_default(self, key: str) -> bool:
+        """Whether a key has the value that it has where nothing is said, now or in an earlier version."""
+        default = type(self).model_fields[key].default
+        return getattr(self, key) in (default, _FORMER_DEFAULTS.get(key, default))
 
 
 class FinalistsConfig(_Strict):
@@ -208,11 +215,11 @@ def _check_names(config: StudyConfig) -> None:
 
 def _check_search(search: SearchConfig, precisions: Sequence[str]) -> None:
     for key, other, values in _ACTS_ONLY_WITH:
-        value, found = getattr(search, key), getattr(search, other)
+        found = getattr(search, other)
         # The default may stand there: a run keeps its configuration with every default written out.
-        if found not in values and value != SearchConfig.model_fields[key].default:
+        if found not in values and not search.is_default(key):
             raise ConfigError(
-                f"search.{key} is {value!r}, which does nothing with search.{other}: {found}. "
+                f"search.{key} is {getattr(search, key)!r}, which does nothing with search.{other}: {found}. "
                 f"Leave it out, or set search.{other} to {' or '.join(map(repr, values))}."
             )
     _check_phases(search, precisions)

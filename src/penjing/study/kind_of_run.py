@@ -103,7 +103,7 @@ def _check_shared_training(config: "StudyConfig") -> None:
             f"training; {', '.join(map(repr, elastic))} can. Set search.train_on to 'alone' or 'auto', or "
             "take other space.networks."
         )
-    if search.supernet_epochs != type(search).model_fields["supernet_epochs"].default:
+    if not search.is_default("supernet_epochs"):
         raise ConfigError(
             f"search.supernet_epochs is {search.supernet_epochs!r}, which does nothing with space.networks: "
             f"{networks}, which train alone. Leave it out."

@@ -1,5 +1,6 @@
 """Shared training: one supernet for all candidates of a run, when that is the way that pays."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,13 +15,23 @@ from penjing.study.jobs import SUPERNET
 from penjing.study.kept_data import KeptData
 from penjing.study.training_precision import kept_training_precision
 from penjing.study.workshop import new_supernet
-from penjing.training import Augmentation, Checkpoint, Recipe, train_supernet_, training_device
+from penjing.training import (
+    SHARED_RECIPE,
+    Augmentation,
+    Checkpoint,
+    Recipe,
+    sandwich,
+    train_supernet_,
+    training_device,
+)
 from penjing.training.device import threads
 
 if TYPE_CHECKING:
     from penjing.study.study import Study
 
-_POOL, _EXTREMES = 1500, 40
+_POOL = 1500
+# With fewer steps most of what is shared was hardly trained: of the digits, 150 passes (ADR 14).
+_USUAL_EPOCHS, _FEWEST_STEPS = 12.0, 2_500
 
 
 def train_shared(study: "Study") -> None:
@@ -28,36 +39,35 @@ def train_shared(study: "Study") -> None:
     path = study.run_folder.weights_path / f"{SUPERNET}.safetensors"
     checkpoint = Checkpoint(study.run_folder.path / "cache" / "shared_training.safetensors")
     if not path.exists():
-        study.begin("shared training", 1)
+        recipe = shared_recipe(study)
+        study.begin("shared training", 1, f"{recipe.epochs:g} passes, for all networks")
         with threads(study.workers):
-            supernet = _trained(study, checkpoint)
+            supernet = _trained(study, recipe, checkpoint)
         write_atomically(path, save({k: v.cpu().contiguous() for k, v in supernet.state_dict().items()}))
     checkpoint.remove()
 
 
-def _trained(study: "Study", checkpoint: Checkpoint) -> Supernet:
+def shared_recipe(study: "Study") -> Recipe:
+    """How long and how a study's supernet is trained: in smaller steps than one network, and in many."""
+    config = study.config
+    recipe = replace(SHARED_RECIPE, batch_size=max(1, config.training.batch_size // 2))
+    least = float(-(-_FEWEST_STEPS // recipe.steps_of_a_pass(study.facts.n_train)))
+    return replace(
+        recipe,
+        epochs=config.search.supernet_epochs or max(_USUAL_EPOCHS, least),
+        precision=kept_training_precision(study.journal),
+    )
+
+
+def _trained(study: "Study", recipe: Recipe, checkpoint: Checkpoint) -> Supernet:
     device = training_device(study.config.training.device)
     data = KeptData(study.run_folder.path, device)
     generator = torch.Generator().manual_seed(study.config.seed)
     supernet = new_supernet(study.pipeline, generator).to(device)
-    large, small, pool = _sandwich(study)
-
-    def draw(generator: torch.Generator) -> list[Blueprint]:
-        def one(among: list[Blueprint]) -> Blueprint:
-            return among[int(torch.randint(len(among), (1,), generator=generator))]
-
-        return [one(large), one(small), one(pool), one(pool)]
-
     offered = study.config.training
-    recipe = Recipe(
-        epochs=study.config.search.supernet_epochs,
-        learning_rate=0.05,
-        batch_size=offered.batch_size,
-        precision=kept_training_precision(study.journal),
-    )
     done = train_supernet_(
         supernet,
-        draw,
+        sandwich(_pool(study)),
         lambda blueprint: data.placed("train", blueprint),
         data.labels("train"),
         recipe,
@@ -71,13 +81,11 @@ def _trained(study: "Study", checkpoint: Checkpoint) -> Supernet:
     return supernet
 
 
-def _sandwich(study: "Study") -> tuple[list[Blueprint], list[Blueprint], list[Blueprint]]:
-    """Feasible networks: the largest, the smallest, and all of them, by operations."""
+def _pool(study: "Study") -> list[Blueprint]:
+    """Feasible networks, by operations."""
     problem = study.problem(study.pipeline.space)
     rng = stream(study.config.seed, Draw.SANDWICH)
     drawn: list[Candidate] = [problem.sample_feasible(rng) for _ in range(_POOL)]
     drawn.sort(key=lambda candidate: problem.costs(candidate)["macs"])
     # The very largest would take most of the time and are rarely chosen.
-    drawn = drawn[: int(0.95 * len(drawn))]
-    pool = [study.pipeline.float_blueprint(candidate) for candidate in drawn]
-    return pool[-_EXTREMES:], pool[:_EXTREMES], pool
+    return [study.pipeline.float_blueprint(candidate) for candidate in drawn[: int(0.95 * len(drawn))]]

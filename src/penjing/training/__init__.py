@@ -4,14 +4,16 @@ from penjing.training.augment import Augmentation
 from penjing.training.checkpoint import Checkpoint
 from penjing.training.device import training_device
 from penjing.training.loop import Recipe, accuracy, logits_of, train_
-from penjing.training.sandwich import train_supernet_
+from penjing.training.sandwich import SHARED_RECIPE, sandwich, train_supernet_
 
 __all__ = [
+    "SHARED_RECIPE",
     "Augmentation",
     "Checkpoint",
     "Recipe",
     "accuracy",
     "logits_of",
+    "sandwich",
     "train_",
     "train_supernet_",
     "training_device",

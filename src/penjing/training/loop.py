@@ -66,6 +66,11 @@ class Recipe:
             if not 0 <= getattr(self, name) <= 1:
                 raise InvalidValueError(f"{name} must be in [0, 1], got {getattr(self, name)!r}.")
 
+    @property
+    def peak_rate(self) -> float:
+        """The learning rate after the warm-up, on the scale of the optimiser."""
+        return self.learning_rate * (_ADAMW_SHARE if self.optimiser == "adamw" else 1.0)
+
     def steps_of_a_pass(self, n_examples: int) -> int:
         """Of so many examples; what no batch is full of is left out, each time others."""
         return max(1, n_examples // self.batch_size)
@@ -109,7 +114,6 @@ def train_(
     pace = Pace(n_steps, seconds, device)
     examples, labels = examples.to(device), labels.to(device)
     teacher_logits = None if teacher_logits is None else teacher_logits.to(device)
-    peak = recipe.learning_rate * (_ADAMW_SHARE if recipe.optimiser == "adamw" else 1.0)
     optimiser = optimiser_of(network, recipe)
     network.train()
     step = 0
@@ -119,11 +123,11 @@ def train_(
             order = order[: steps_per_epoch * recipe.batch_size]
             for batch, rows in _batches(examples, order, recipe.batch_size, augmentation, generator):
                 for group in optimiser.param_groups:
-                    group["lr"] = peak * schedule(step / n_steps, recipe.warmup_fraction)
+                    group["lr"] = recipe.peak_rate * schedule(step / n_steps, recipe.warmup_fraction)
                 with autocast(device, recipe.precision):
                     logits = network(batch)
                 teacher = None if teacher_logits is None else teacher_logits[rows]
-                loss = _loss(logits.float(), labels[rows], teacher, recipe)
+                loss = loss_of(logits.float(), labels[rows], teacher, recipe)
                 optimiser.zero_grad(set_to_none=True)
                 loss.backward()
                 optimiser.step()
@@ -173,13 +177,14 @@ def optimiser_of(network: nn.Module, recipe: Recipe, fused: bool = True) -> torc
         {"params": kept, "weight_decay": 0.0},
     ]
     if recipe.optimiser == "adamw":
-        return torch.optim.AdamW(groups, lr=recipe.learning_rate * _ADAMW_SHARE)
-    return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True, fused=fused)
+        return torch.optim.AdamW(groups, lr=recipe.peak_rate)
+    return torch.optim.SGD(groups, lr=recipe.peak_rate, momentum=0.9, nesterov=True, fused=fused)
 
 
-def _loss(
+def loss_of(
     logits: torch.Tensor, labels: torch.Tensor, teacher: torch.Tensor | None, recipe: Recipe
 ) -> torch.Tensor:
+    """Cross-entropy with the labels, and with a teacher's outputs by the recipe's weight; a scalar."""
     share = recipe.distillation_weight if teacher is not None else 0.0
     hard = functional.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
     if share == 0.0 or teacher is None:

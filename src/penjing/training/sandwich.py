@@ -1,8 +1,8 @@
 """Train a supernet: the largest, the smallest and some random networks in every step.
 
-The sandwich rule with in-place distillation: the largest network learns from
-the labels, all others from its outputs of the same step (Yu and Huang,
-"Universally Slimmable Networks", ICCV 2019).
+The sandwich rule with in-place distillation: the largest network learns from the labels, all others from
+its outputs of the same step (Yu and Huang, "Universally Slimmable Networks", ICCV 2019). Where we depart:
+the others learn from the labels as well, as the largest knows little at first (ADR 14).
 """
 
 from collections.abc import Callable, Sequence
@@ -10,17 +10,38 @@ from dataclasses import replace
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from penjing.blueprint import Blueprint
 from penjing.training.augment import Augmentation
 from penjing.training.checkpoint import Checkpoint, Reached
 from penjing.training.device import autocast, device_of
-from penjing.training.loop import Recipe, optimiser_of, schedule
+from penjing.training.loop import Recipe, loss_of, optimiser_of, schedule
 from penjing.training.pace import Pace
 
 Draw = Callable[[torch.Generator], Sequence[Blueprint]]
 ImagesOf = Callable[[Blueprint], torch.Tensor]
+# Digits and Fashion-MNIST, ADR 14.
+SHARED_RECIPE = Recipe(learning_rate=0.2, batch_size=64, distillation_weight=0.5, temperature=1.0)
+_SMALLEST, _OTHERS = 40, 2
+_LARGEST_GRADIENT = 2.0
+
+
+def sandwich(pool: Sequence[Blueprint]) -> Draw:
+    """What draws the networks of a step: the largest of a pool, one of its smallest, and two of any size.
+
+    The largest is always the same: it teaches the others, and one of several would know less.
+
+    Args:
+        pool: The smallest first.
+    """
+
+    def draw(generator: torch.Generator) -> list[Blueprint]:
+        def one(among: Sequence[Blueprint]) -> Blueprint:
+            return among[int(torch.randint(len(among), (1,), generator=generator))]
+
+        return [pool[-1], one(pool[:_SMALLEST]), *(one(pool) for _ in range(_OTHERS))]
+
+    return draw
 
 
 def train_supernet_(
@@ -46,7 +67,8 @@ def train_supernet_(
         images_of: All training images in the resolution that a blueprint reads, uint8
             ``[N, C, H, W]``; quickest where they are on the supernet's device.
         labels: ``[N]``.
-        recipe: Length in epochs, counted once per step however many networks it trains.
+        recipe: Length in epochs, counted once per step however many networks it trains. Its distillation
+            weight is for all but the largest.
         generator: All randomness comes from it; on the processor.
         augmentation: None leaves the images as they are.
         seconds: As many steps as fit, those before a kill included; the recipe's epochs are then the most.
@@ -72,7 +94,7 @@ def train_supernet_(
             order = torch.randperm(len(labels), generator=generator)
         rows, order = order[: recipe.batch_size], order[recipe.batch_size :]
         for group in optimiser.param_groups:
-            group["lr"] = recipe.learning_rate * schedule(step / n_steps, recipe.warmup_fraction)
+            group["lr"] = recipe.peak_rate * schedule(step / n_steps, recipe.warmup_fraction)
         optimiser.zero_grad(set_to_none=True)
         teacher: torch.Tensor | None = None
         for blueprint in draw(generator):
@@ -82,18 +104,10 @@ def train_supernet_(
             with autocast(device, recipe.precision):
                 made = supernet(batch, blueprint)
             logits = made.float()
-            if teacher is None:
-                loss = functional.cross_entropy(logits, labels[rows])
-                teacher = logits.detach()
-            else:
-                loss = functional.kl_div(
-                    functional.log_softmax(logits, dim=1),
-                    functional.log_softmax(teacher, dim=1),
-                    reduction="batchmean",
-                    log_target=True,
-                )
+            loss = loss_of(logits, labels[rows], teacher, recipe)
+            teacher = logits.detach() if teacher is None else teacher
             loss.backward()
-        nn.utils.clip_grad_norm_(supernet.parameters(), 5.0)
+        nn.utils.clip_grad_norm_(supernet.parameters(), _LARGEST_GRADIENT)
         optimiser.step()
         step += 1
         n_steps = pace.judged(step, n_steps)

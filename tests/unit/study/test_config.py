@@ -327,6 +327,9 @@ def test_what_no_run_could_use_is_refused_before_it_begins(
         {"search": {"mode": "sequential", "carry": 4, "sequential_as": "w8"}},
         {"search": {"phases": [{"name": "one", "precision": "w8", "carry": 2}, {"name": "two"}]}},
         {"search": {"train_on": "supernet", "supernet_epochs": 3}},
+        # As runs of earlier versions keep the default.
+        {"search": {"train_on": "alone", "supernet_epochs": 12.0}},
+        {"space": {"networks": "nasbench201"}, "search": {"supernet_epochs": 12.0}},
         {"search": {"train_on": "auto", "epochs": 2, "supernet_epochs": 3}},
         {"search": {"mode": "joint"}, "space": {"precisions": ["fp32"]}},
         {"search": {"min_expected_gain": 1e-5}},

@@ -237,7 +237,6 @@ def test_who_was_trained_after_a_supernet_is_finished_with_those_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shared, "_POOL", 40)
-    monkeypatch.setattr(shared, "_EXTREMES", 4)
     said = {
         "budget": "24 evaluations",
         "finalists": {"epochs": 20.0, "count": 2},

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ class Killed(BaseException):
 @pytest.fixture(autouse=True)
 def _few_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared, "_POOL", 40)
-    monkeypatch.setattr(shared, "_EXTREMES", 4)
 
 
 def train(folder: Path) -> tuple[bytes, dict[str, Any]]:
@@ -66,3 +66,17 @@ def test_weights_that_are_there_are_not_trained_again(
     monkeypatch.setattr(shared, "_trained", lambda *arguments: pytest.fail("trained again"))
     assert train(tmp_path / "run") == expected
     assert not leftover.exists()
+
+
+@pytest.mark.parametrize(
+    ("n_train", "said", "epochs"),
+    [(54_000, {}, 12.0), (1_149, {}, 148.0), (1_149, {"supernet_epochs": 2.0}, 2.0)],
+)
+def test_few_images_are_passed_more_often(
+    tmp_path: Path, n_train: int, said: dict[str, float], epochs: float
+) -> None:
+    with small_study(tmp_path, search={"train_on": "supernet", **said}) as study:
+        study.facts = replace(study.facts, n_train=n_train)
+        study.journal.put("training precision", {"precision": "fp32", "step_ms": {}})
+        recipe = shared.shared_recipe(study)
+    assert (recipe.epochs, recipe.batch_size) == (epochs, 64)

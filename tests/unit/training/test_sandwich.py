@@ -9,10 +9,10 @@ import torch
 from safetensors.torch import save_file
 from tests.unit.networks import Pipeline, generator, structured_pixels
 
-from penjing.blueprint import Blueprint
+from penjing.blueprint import Blueprint, macs
 from penjing.errors import FormatVersionError
 from penjing.families.elastic import Supernet, largest_shapes
-from penjing.training import Augmentation, Checkpoint, Recipe, train_supernet_
+from penjing.training import Augmentation, Checkpoint, Recipe, sandwich, train_supernet_
 from penjing.training.checkpoint import Reached
 
 PIPELINE = Pipeline()
@@ -166,3 +166,22 @@ def test_a_checkpoint_of_another_version_is_refused(
     save_file({"order": torch.zeros(1)}, path, {"format_version": version} if version else None)
     with pytest.raises(FormatVersionError, match=match):
         training().run(checkpoint=Checkpoint(path))
+
+
+def test_a_step_has_the_largest_a_small_one_and_two_of_any_size() -> None:
+    pool = sorted(POOL * 6, key=macs)
+    drawn = [sandwich(pool)(generator(seed)) for seed in range(50)]
+    assert {len(networks) for networks in drawn} == {4}
+    assert all(networks[0] is pool[-1] for networks in drawn)
+    small, others = {id(made[1]) for made in drawn}, {id(one) for made in drawn for one in made[2:]}
+    assert small <= {id(one) for one in pool[:40]}
+    assert id(pool[-1]) in others
+
+
+def test_the_largest_teaches_the_others_as_the_recipe_says(training: Callable[[], Training]) -> None:
+    found = []
+    for weight in (0.0, 0.5, 1.0):
+        made = training()
+        made.run(replace(RECIPE, distillation_weight=weight))
+        found.append(torch.cat([value.flatten() for value in made.supernet.state_dict().values()]))
+    assert not any(torch.equal(one, other) for one, other in ((found[0], found[1]), (found[1], found[2])))
