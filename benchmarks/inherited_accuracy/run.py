@@ -295,7 +295,7 @@ class Bench:
         path = HERE / "results" / f"{date.today()}-{device}.json"
         path.parent.mkdir(exist_ok=True)
         content = {
-            "settings": vars(self.options) | {"data": "fashion_mnist"}, "tau": table,
+            "settings": vars(self.options) | {"data": "fashion_mnist", "work": self.work.name}, "tau": table,
             "versions": versions(), "processor": processor, "rows": self.rows,
         }  # fmt: skip
         path.write_text(json.dumps(content, indent=1))
