@@ -134,7 +134,7 @@ class LocalExecutor:
             return Outcome({}, 0.0, error=_DIED.format(textwrap.shorten(str(job), 200)))
 
     def _submit(self, job: Job) -> "Future[Outcome]":
-        with _unknown_main():  # submitting starts processes
+        with _unknown_main(), _deaf_to_interrupts():  # submitting starts processes
             try:
                 return self._started().submit(_do, job)
             except BrokenProcessPool:  # an idle worker died
@@ -177,6 +177,19 @@ def _unknown_main() -> Iterator[None]:
 
 
 @contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Start processes that no Ctrl-C reaches, even while they import: it is the main process that ends them.
+
+    A signal that comes meanwhile waits for this process, but is never theirs.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
 def _every(seconds: float, do: Callable[[], None]) -> Iterator[None]:
     """Do something every so often meanwhile, from another thread."""
     over = threading.Event()
@@ -200,7 +213,6 @@ def _is_finished(future: "Future[Outcome]") -> bool:
 
 def _prepare(*arguments: Any) -> None:
     global _workshop  # noqa: PLW0603 - a worker process has one workshop for its whole life
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     keep_freed_memory()
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()

@@ -1,6 +1,7 @@
 """Order, deaths and ends of the worker processes; the jobs are fake, the processes are not."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -74,6 +75,18 @@ def test_after_closing_the_workers_are_gone_and_may_be_started_again(
     with pytest.raises(ProcessLookupError):
         os.kill(first, 0)
     assert names(list(pool.map([job(tmp_path, "b")]))) == ["b"]
+
+
+def test_an_interrupt_reaches_no_worker_however_young(pool: LocalExecutor, tmp_path: Path) -> None:
+    """A terminal sends it to all; who is still importing would end with a traceback."""
+    pool._submit(job(tmp_path, "a"))
+    workers = (pool._pool._processes or {}) if pool._pool else {}
+    assert workers
+    for pid in workers:
+        os.kill(pid, signal.SIGINT)
+    assert names(list(pool.map([job(tmp_path, "b"), job(tmp_path, "c")]))) == ["b", "c"]
+    assert all(process.is_alive() for process in workers.values())
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 def test_a_decided_precision_reaches_every_later_workshop(
