@@ -32,7 +32,7 @@ from penjing.study.versions import versions
 from penjing.targets.onnxruntime.processor import processor_info
 from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
 from penjing.tasks.image_classification import load
-from penjing.training import SHARED_RECIPE, Augmentation, accuracy, sandwich, train_, train_supernet_
+from penjing.training import SHARED_RECIPE, Augmentation, accuracy, sandwich_of, train_, train_supernet_
 
 HERE = Path(__file__).parent
 INHERITED = ", inherited"
@@ -216,7 +216,7 @@ class Bench:
         )
         done = train_supernet_(
             supernet,
-            sandwich(pool),
+            sandwich_of(pool),
             lambda b: self.images("train", b),
             self.y,
             replace(SHARED_RECIPE, epochs=1000),

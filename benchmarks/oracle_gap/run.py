@@ -40,7 +40,7 @@ from penjing.targets.onnxruntime.latency_model import LatencyModel
 from penjing.targets.onnxruntime.processor import processor_info
 from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
 from penjing.tasks.image_classification import load
-from penjing.training import SHARED_RECIPE, Augmentation, accuracy, sandwich, train_supernet_
+from penjing.training import SHARED_RECIPE, Augmentation, accuracy, sandwich_of, train_supernet_
 
 HERE = Path(__file__).parent
 SIZE_BYTES, LATENCY_MS = (4_000, 256_000), (0.008, 0.1)
@@ -125,7 +125,7 @@ class Bench:
         drawn = [self.within_the_box(self.pipeline.space.sample, rng) for _ in range(1500)]
         pool = sorted((self.pipeline.float_blueprint(c) for c in drawn), key=macs)
         done = train_supernet_(
-            supernet, sandwich(pool), lambda b: self.images("train", b), self.y,
+            supernet, sandwich_of(pool), lambda b: self.images("train", b), self.y,
             replace(SHARED_RECIPE, epochs=1000), generator, Augmentation(), 60 * self.options.minutes,
         )  # fmt: skip
         print(f"the supernet was trained for {done.epochs:.1f} epochs", flush=True)

@@ -1,6 +1,5 @@
 """The commands below ``penjing benchmark``: searches over tables."""
 
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -135,9 +134,9 @@ def table(
 def _percentile(text: str) -> float | None:
     if text.strip() == "none":
         return None
-    with suppress(ValueError):
-        if 0 < float(text) < 100:
-            return float(text)
-    raise InvalidValueError(
-        f"--limits has {text!r}. Write percentiles above 0 and below 100, or none, with commas between."
-    )
+    try:
+        return float(text)
+    except ValueError:
+        raise InvalidValueError(
+            f"{text!r} is no percentile. Write a number above 0 and below 100, or none."
+        ) from None

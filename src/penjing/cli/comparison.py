@@ -110,15 +110,22 @@ def _notes(table: "Table", rows: Sequence[Mapping[str, object]], settings: "Sett
     if table.has_best:
         sought = table.objectives[0].column
         notes = [f"regret: what the best row has more than the best looked at, in {sought}."]
-    if any(row["p_against_random"] is not None for row in rows):
-        least = 0.5**settings.seeds
-        limit = f"; with {settings.seeds} it cannot be below {least:.2g}" if least > 0.001 else ""
+    pairs = _fewest_pairs(rows)
+    if pairs:
+        limit = f"; with {pairs} it cannot be below {0.5**pairs:.2g}" if 0.5**pairs > 0.001 else ""
         notes.append(f"p against random: Wilcoxon's test, pairs of seeds{limit}.")
     if any(value is None for row in rows for name, value in row.items() if not name.endswith("_deviation")):
         notes.append("-: does not apply, or was not reached by half of the searches.")
     if settings.max_seconds is not None:
         notes.append(f"No algorithm began a search after {settings.max_seconds:g} s.")
     return notes
+
+
+def _fewest_pairs(rows: Sequence[Mapping[str, object]]) -> int:
+    """Of searches with equal seeds that a p was worked out from; 0 where there was none."""
+    if all(row["p_against_random"] is None for row in rows):
+        return 0
+    return min(int(str(row["searches"])) for row in rows)
 
 
 def _text(name: str, value: object) -> str:

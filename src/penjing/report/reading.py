@@ -18,7 +18,16 @@ from penjing.search.learning_curve import expected_accuracy
 from penjing.store import Journal, Manifest, RunFolder, Trial
 from penjing.store.front import absolute_constraints, front_of, reference_of
 
-_FACTS = ("facts", "notes", "class_names", "elapsed_s", "pace", "decisions", "ruled out")
+_FACTS = (
+    "facts",
+    "notes",
+    "class_names",
+    "elapsed_s",
+    "pace",
+    "decisions",
+    "ruled out",
+    "no better than chance",
+)
 
 
 def read_page(run: RunFolder) -> Page:
@@ -31,7 +40,8 @@ def read_page(run: RunFolder) -> Page:
     config = run.config
     journal = _journal(run, notes)
     facts, trials = journal["facts"], journal["trials"]
-    notes[:0] = [str(note) for note in facts.get("notes") or ()]
+    kept = [*(facts.get("notes") or ()), facts.get("no better than chance")]
+    notes[:0] = [str(note) for note in kept if note]
     reference = journal["reference"]
     constraints = _constraints(config.get("constraints") or (), reference, notes)
     found = [design_view(run, manifest, constraints) for manifest in _manifests(run, notes)]

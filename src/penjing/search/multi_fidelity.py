@@ -86,7 +86,8 @@ class MultiFidelitySearcher:
             # Nobody is left of whom nothing was told.
             left = [candidate for candidate in waiting if candidate not in chosen]
             chosen += self._brief.leading(left, missing)
-        length = (self.problem.lengths or (min(_USUAL_LENGTH, self.problem.longest),))[-1]
+        usual = min(_USUAL_LENGTH, self.problem.longest)
+        length = self.problem.lengths[-1] if self.problem.lengths else usual
         return [(candidate, length) for candidate in chosen]
 
     def ask(self, n: int, rng: np.random.Generator) -> list[Candidate]:

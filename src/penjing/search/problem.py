@@ -72,7 +72,7 @@ class SearchProblem:
         candidates: Those that can be had, where that is not the whole space: a table may lack rows.
         lengths: How long an evaluation can train, the shortest first, as multiples of that; empty where any
             length can be had.
-        longest: Where any can be had, none is longer than so many times the shortest.
+        longest: Where any can be had, none is longer than so many times the shortest; at least 2.
         log_error: Whether accuracy counts by the logarithm of the error, so that
             from 98 to 99 % is as much as from 60 to 80 %, instead of linearly.
     """

@@ -31,8 +31,7 @@ class SuccessiveHalvingSearcher:
 
     def __init__(self, problem: SearchProblem, reduction: int = 3, rungs: int = 4) -> None:
         self.problem = problem
-        usual = (min(float(reduction**rung), problem.longest) for rung in range(rungs))
-        self._lengths = problem.lengths or tuple(dict.fromkeys(usual))
+        self._lengths = problem.lengths or _lengths(reduction, rungs, problem.longest)
         self._rungs: list[dict[str, tuple[Candidate, NDArray[np.float64]]]] = [{} for _ in self._lengths]
 
     def tell(self, candidate: Candidate, costs: Mapping[str, float]) -> None:
@@ -77,3 +76,11 @@ class SuccessiveHalvingSearcher:
             order = np.argsort(places(points)) if told else []
             found += [(told[i][0], self._lengths[at + 1]) for i in order if self.problem.allows(told[i][0])]
         return found
+
+
+def _lengths(reduction: int, rungs: int, longest: float) -> tuple[float, ...]:
+    """Each so many times the one before; the last is the longest that may be, at least twice as long."""
+    usual = [float(reduction**rung) for rung in range(rungs)]
+    if longest >= usual[-1]:
+        return tuple(usual)
+    return (*(length for length in usual if 2.0 * length <= longest), longest)

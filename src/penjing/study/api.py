@@ -15,7 +15,7 @@ from penjing.study.config import StudyConfig, checked
 from penjing.study.exporting import export_design
 from penjing.study.kind_of_run import named_data
 from penjing.study.pipeline import Pipeline
-from penjing.study.preparation import facts_of, keep_data, kept_facts, load_data
+from penjing.study.preparation import check_subset, facts_of, keep_data, kept_facts, load_data
 from penjing.study.progress import DATA, Observer, Progress, ignore
 from penjing.study.study import Study
 from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
@@ -204,11 +204,13 @@ def _prepare(run: RunFolder, journal: Journal, config: StudyConfig, source: Any)
             "in memory. Start it again in a new folder."
         )
     data = load_data(config, source)
+    facts = facts_of(data)
+    check_subset(config, facts)
     keep_data(data, run)
     journal.put("notes", list(data.notes))
     journal.put("class_names", list(data.class_names))
     journal.put("budget", config.budget)
-    journal.put("facts", vars(facts_of(data)))
+    journal.put("facts", vars(facts))
 
 
 def _check_that_it_goes_on(run: RunFolder, journal: Journal, pipeline: Pipeline) -> None:

@@ -1,12 +1,10 @@
 """Whether evaluations tell networks from chance: a search that learns from less goes by luck, and says so."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.stats import binom
 
-from penjing.store import Trial
 from penjing.study.jobs import SUPERNET
 from penjing.study.kept_data import KeptData
 from penjing.study.progress import WARNING
@@ -14,14 +12,15 @@ from penjing.study.progress import WARNING
 if TYPE_CHECKING:
     from penjing.study.study import Study
 
+# In the journal, once it was looked: what there is to say, if anything.
+NO_BETTER_THAN_CHANCE = "no better than chance"
 # With fewer, the good ones may not have been among them.
-_ENOUGH_EVALUATIONS = 8
+ENOUGH_NETWORKS = 8
 _SURE = 0.99
-_KEY = "looked for chance"
 
 
 class ChanceWatch:
-    """Looks once whether what was evaluated first is any better than chance.
+    """Looks once whether the networks that were evaluated first are any better than chance.
 
     Args:
         study: Whose search.
@@ -30,49 +29,66 @@ class ChanceWatch:
     def __init__(self, study: "Study") -> None:
         self.study = study
 
-    def look(self, told: Sequence[Trial]) -> None:
-        """Warn, on the terminal and in the report, if even the best network is none that has learnt.
+    def look(self, n_networks: int = ENOUGH_NETWORKS) -> None:
+        """Warn, on the terminal and in the report, if even the best of them may have learnt nothing.
 
         Args:
-            told: The evaluations of a phase so far.
+            n_networks: With fewer it is not looked yet.
         """
         journal = self.study.journal
-        accuracies = [trial.measurements["accuracy"] for trial in told if trial.state == "done"]
-        if len(accuracies) < _ENOUGH_EVALUATIONS or journal.get(_KEY):
+        if journal.get(NO_BETTER_THAN_CHANCE) is not None:
             return
-        labels = KeptData(self.study.run_folder.path).labels("validation").numpy()
-        n = min(len(labels), self.study.config.search.validation_images)
-        commonest = float(np.bincount(labels).max()) / len(labels)
-        if max(accuracies) <= reached_by_chance(commonest, n, len(accuracies)):
-            self._warn(max(accuracies), commonest, len(accuracies))
-        journal.put(_KEY, True)
+        best: dict[str, float] = {}
+        for trial in self.study.inherited_trials():
+            best[trial.key] = max(best.get(trial.key, 0.0), trial.measurements["accuracy"])
+        if len(best) < n_networks:
+            return
+        n_examples, commonest = self._judging()
+        is_chance = may_be_chance(max(best.values()), commonest, n_examples, len(best))
+        note = self._note(max(best.values()), commonest, len(best)) if is_chance else ""
+        if journal.put_once(NO_BETTER_THAN_CHANCE, note):
+            self.study.tell(WARNING + note)
 
-    def _warn(self, best: float, commonest: float, n: int) -> None:
+    def _judging(self) -> tuple[int, float]:
+        """How many examples judge a network, and the share of the commonest class among them."""
+        search, data = self.study.config.search, KeptData(self.study.run_folder.path)
+        labels = data.labels("validation" if search.folds == 1 else "train").numpy()
+        n_examples = min(len(labels), search.validation_images * search.folds)
+        return n_examples, float(np.bincount(labels).max()) / len(labels)
+
+    def _note(self, best: float, commonest: float, n_networks: int) -> str:
         study = self.study
+        longer = f"search.epochs more than {study.brief_epochs:.3g}"
         if study.way == SUPERNET:
             epochs = study.journal.get("shared training", {}).get("epochs", 0.0)
-            instead = f"Give search.supernet_epochs more than {epochs:.3g}, or set search.train_on: alone"
-        else:
-            instead = f"Give search.epochs more than {study.brief_epochs:.3g}"
-        note = (
-            f"No network of the first {n} is better than chance: the best has {best:.1%}, and saying the "
-            f"commonest class always {commonest:.1%}. The search goes by luck. {instead}."
+            longer = f"search.supernet_epochs more than {epochs:.3g}"
+        # A clock ends shared training, however long it may be.
+        instead = [longer] if study.plan is None else ["a larger budget"]
+        if study.way == SUPERNET:
+            instead.append("search.train_on: alone")
+        return (
+            f"None of the first {n_networks} networks can be told from chance: the best has {best:.1%}, and "
+            f"saying the commonest class always {commonest:.1%}. The search goes by luck. Give "
+            f"{' or '.join(instead)}."
         )
-        others = [kept for kept in study.journal.get("notes", []) if kept != note]
-        study.journal.put("notes", [*others, note])
-        study.tell(WARNING + note)
 
 
-def reached_by_chance(commonest: float, n_examples: int, n_networks: int) -> float:
-    """The accuracy that the best of some networks stays below that have learnt nothing, with 99 % certainty.
+def may_be_chance(best: float, commonest: float, n_examples: int, n_networks: int) -> bool:
+    """Whether some networks need not have learnt anything, for all that the best of them shows.
+
+    Either it is no better than saying one class always, or no better than the best of as many that guess,
+    with 99 % certainty. The second says nothing where even a network that has learnt half of what there is
+    would not stand out: with few examples, or where nearly all are of one class.
 
     Args:
+        best: Accuracy of the best, 0 to 1.
         commonest: Share of the commonest class, 0 to 1.
         n_examples: That judged them.
         n_networks: How many.
 
     Example:
-        >>> round(reached_by_chance(0.1, 1000, 8), 3)
-        0.13
+        >>> [may_be_chance(best, 0.1, 1000, 8) for best in (0.12, 0.14)]
+        [True, False]
     """
-    return float(binom.ppf(_SURE ** (1.0 / n_networks), n_examples, commonest)) / n_examples
+    by_guessing = float(binom.ppf(_SURE ** (1.0 / n_networks), n_examples, commonest)) / n_examples
+    return best <= commonest or best <= by_guessing < (1.0 + commonest) / 2

@@ -85,7 +85,7 @@ class SearchConfig(_Strict):
     inherit: bool = True
     zero_cost: ScoreName | None = None
     folds: int = Field(default=1, ge=1, le=20)
-    subset: float | None = Field(default=None, gt=0, le=1)
+    subset: float | None = Field(default=None, gt=0, lt=1)
 
     def is_default(self, key: str) -> bool:
         """Whether a key has the value that it has where nothing is said, now or in an earlier version."""

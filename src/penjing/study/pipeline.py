@@ -25,8 +25,6 @@ SEARCHED_OPTIMISER = "network.optimiser"
 _MANY_STEPS = 100
 # One over less is no 32-bit float.
 _LEAST_DEVIATION = 1e-30
-# Of which a search learns anything.
-_FEWEST_OF_A_CLASS = 5
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,6 @@ class Pipeline:
                 f"search.folds is {config.search.folds}, but there are {facts.n_train} training examples. "
                 f"Ask for at most {facts.n_train} folds, better for five."
             )
-        _check_subset(config, facts)
         self.training_space = SearchSpace(_training_choices(config, kind.searches_optimiser))
         self.latency_ms: Callable[[Blueprint], float] | None = None
         self._costs: dict[tuple[str, bool], dict[str, float]] = {}
@@ -215,14 +212,3 @@ def _training_choices(config: StudyConfig, is_optimiser_searched: bool) -> list[
         Choice("training.label_smoothing", tuple(offered.label_smoothings), "training"),
         *([] if is_optimiser_searched else [optimiser]),
     ]
-
-
-def _check_subset(config: StudyConfig, facts: DataFacts) -> None:
-    """Fewer examples say nothing of a network."""
-    subset, least = config.search.subset, min(facts.n_train, _FEWEST_OF_A_CLASS * facts.n_classes)
-    if subset is not None and subset * facts.n_train < least:
-        raise ConfigError(
-            f"search.subset is {subset:g}, which is {subset * facts.n_train:.1f} of {facts.n_train} training "
-            f"examples for {facts.n_classes} classes. Give at least {least / facts.n_train:.2g}, "
-            f"{_FEWEST_OF_A_CLASS} of each class, or leave it out."
-        )

@@ -1,10 +1,12 @@
 """Before the search: load and check the data, keep them for the workers, know what normalises them."""
 
 import io
+import math
 from typing import Any
 
 import numpy as np
 
+from penjing.errors import ConfigError
 from penjing.store import Journal, RunFolder, write_atomically
 from penjing.study.config import StudyConfig
 from penjing.study.kind_of_run import IMAGE_KEYS
@@ -12,6 +14,8 @@ from penjing.study.pipeline import DataFacts
 from penjing.tasks import TASKS
 from penjing.tasks.classification import LabelledData
 from penjing.tasks.vector_classification import moments
+
+_FEWEST_PER_CLASS = 5
 
 
 def load_data(config: StudyConfig, source: Any = None) -> LabelledData:
@@ -69,3 +73,22 @@ def keep_data(data: LabelledData, run: RunFolder) -> None:
             buffer = io.BytesIO()
             np.save(buffer, array, allow_pickle=False)
             write_atomically(run.path / "cache" / f"{name}_{letter}.npy", buffer.getvalue())
+
+
+def check_subset(config: StudyConfig, facts: DataFacts) -> None:
+    """Find out, when a run begins, whether its subset has examples enough to learn from.
+
+    Raises:
+        ConfigError: If it has fewer than five per class, on average.
+    """
+    subset, n = config.search.subset, facts.n_train
+    if config.search.folds > 1:
+        n = math.floor(n * (1 - 1 / config.search.folds))
+    least = math.ceil(100 * _FEWEST_PER_CLASS * facts.n_classes / n) / 100
+    if subset is None or subset * n >= _FEWEST_PER_CLASS * facts.n_classes:
+        return
+    instead = f"Give at least {least:g}, or leave it out" if least < 1 else "Leave it out"
+    raise ConfigError(
+        f"search.subset is {subset:g}: {subset * n:.3g} of {n} examples for {facts.n_classes} classes, fewer "
+        f"than {_FEWEST_PER_CLASS} for each. {instead}."
+    )

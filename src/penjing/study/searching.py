@@ -63,6 +63,7 @@ class Search:
             winners = self._phase(phase, index, winners)
             self._check_that_something_worked(phase)
             self.study.journal.end_phase(phase.name)
+        self._chance.look(n_networks=1)
 
     def _check_that_something_worked(self, phase: Phase) -> None:
         trials = self.study.journal.trials(phase=phase.name)
@@ -94,7 +95,7 @@ class Search:
             if not asked:
                 break  # the space is exhausted, or nothing in it is worth its evaluation
             self._evaluate(asked)
-            self._chance.look(self._told(phase))
+            self._chance.look()
             if searcher is not None:
                 self._tell_all(searcher, asked)
         study.journal.put(is_over, True)

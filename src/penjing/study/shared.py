@@ -1,6 +1,7 @@
 """Shared training: one supernet for all candidates of a run, when that is the way that pays."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -20,7 +21,7 @@ from penjing.training import (
     Augmentation,
     Checkpoint,
     Recipe,
-    sandwich,
+    sandwich_of,
     train_supernet_,
     training_device,
 )
@@ -37,10 +38,12 @@ _USUAL_EPOCHS, _FEWEST_STEPS = 12.0, 2_500
 def train_shared(study: "Study") -> None:
     """Train the supernet and keep its weights, unless an earlier session did; go on where one was killed."""
     path = study.run_folder.weights_path / f"{SUPERNET}.safetensors"
-    checkpoint = Checkpoint(study.run_folder.path / "cache" / "shared_training.safetensors")
+    recipe = shared_recipe(study)
+    kept = study.run_folder.path / "cache" / "shared_training.safetensors"
+    checkpoint = Checkpoint(kept, recipe=json.dumps(asdict(recipe)))
     if not path.exists():
-        recipe = shared_recipe(study)
-        study.begin("shared training", 1, f"{recipe.epochs:g} passes, for all networks")
+        most = "" if study.plan is None else "at most "
+        study.begin("shared training", 1, f"{most}{recipe.epochs:g} passes, for all networks")
         with threads(study.workers):
             supernet = _trained(study, recipe, checkpoint)
         write_atomically(path, save({k: v.cpu().contiguous() for k, v in supernet.state_dict().items()}))
@@ -67,7 +70,7 @@ def _trained(study: "Study", recipe: Recipe, checkpoint: Checkpoint) -> Supernet
     offered = study.config.training
     done = train_supernet_(
         supernet,
-        sandwich(_pool(study)),
+        sandwich_of(_pool(study)),
         lambda blueprint: data.placed("train", blueprint),
         data.labels("train"),
         recipe,

@@ -143,10 +143,15 @@ def hwnas(
 
     Raises:
         DataError: If there are no such files.
+        InvalidValueError: If the percentile is not above 0 and below 100.
         UnknownNameError: If there is no such device.
     """
     if device not in DEVICES:
         raise unknown_name("device of HW-NAS-Bench", device, DEVICES)
+    if limit_percentile is not None and not 0 < limit_percentile < 100:
+        raise InvalidValueError(
+            f"A limit is a percentile above 0 and below 100, got {limit_percentile:g}. Give another, or none."
+        )
     table = nas201(path, is_cheap_offered)
     file = (path if path.is_dir() else path.parent) / "hw_nas_bench.csv.gz"
     hardware = read_columns(file)
@@ -159,8 +164,6 @@ def hwnas(
     taken = numbers_of(file, device, [hardware[device][at] for at in here])
     limits: list[ColumnLimit] = []
     if limit_percentile is not None:
-        if not 0 < limit_percentile < 100:
-            raise InvalidValueError(f"A percentile lies between 0 and 100, got {limit_percentile:g}.")
         limits.append(ColumnLimit(device, True, float(np.percentile(taken, limit_percentile))))
     sought = table.objectives[0]
     return replace(

@@ -4,7 +4,7 @@ from penjing.training.augment import Augmentation
 from penjing.training.checkpoint import Checkpoint
 from penjing.training.device import training_device
 from penjing.training.loop import Recipe, accuracy, logits_of, train_
-from penjing.training.sandwich import SHARED_RECIPE, sandwich, train_supernet_
+from penjing.training.sandwich import SHARED_RECIPE, sandwich_of, train_supernet_
 
 __all__ = [
     "SHARED_RECIPE",
@@ -13,7 +13,7 @@ __all__ = [
     "Recipe",
     "accuracy",
     "logits_of",
-    "sandwich",
+    "sandwich_of",
     "train_",
     "train_supernet_",
     "training_device",

@@ -44,10 +44,12 @@ class Checkpoint:
     Args:
         path: Where.
         interval_s: Seconds of training from one writing to the next.
+        recipe: What else decides the training: a state of another recipe is none.
     """
 
-    def __init__(self, path: Path, interval_s: float = 30.0) -> None:
+    def __init__(self, path: Path, interval_s: float = 30.0, recipe: str = "") -> None:
         self.path = path
+        self.recipe = recipe
         self.interval_s = interval_s
         self._kept_s = 0.0
 
@@ -72,6 +74,7 @@ class Checkpoint:
             "n_steps": str(reached.n_steps),
             "step": str(reached.step),
             "elapsed_s": repr(reached.elapsed_s),
+            "recipe": self.recipe,
         }
         on_cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         write_atomically(self.path, save(on_cpu, facts))
@@ -80,7 +83,10 @@ class Checkpoint:
     def restore_(
         self, network: nn.Module, optimiser: torch.optim.Optimizer, generator: torch.Generator
     ) -> Reached | None:
-        """Bring all three to the state that was kept, in place; None if there is none.
+        """Bring all three to the state that was kept, in place.
+
+        Returns:
+            How far that is; None if nothing was kept, or of another recipe.
 
         Raises:
             FormatVersionError: If another version of Penjing wrote the file.
@@ -90,6 +96,8 @@ class Checkpoint:
         with safe_open(self.path, "pt") as file:
             facts = file.metadata() or {}
         check_format_version(self.path, int(facts.get("format_version", 0)), CHECKPOINT_FORMAT_VERSION)
+        if facts.get("recipe", "") != self.recipe:
+            return None
         tensors = load_file(self.path)
         order = tensors.pop("order")
         generator.set_state(tensors.pop("generator"))

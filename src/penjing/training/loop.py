@@ -184,7 +184,17 @@ def optimiser_of(network: nn.Module, recipe: Recipe, fused: bool = True) -> torc
 def loss_of(
     logits: torch.Tensor, labels: torch.Tensor, teacher: torch.Tensor | None, recipe: Recipe
 ) -> torch.Tensor:
-    """Cross-entropy with the labels, and with a teacher's outputs by the recipe's weight; a scalar."""
+    """Cross-entropy with the labels, and with a teacher's outputs by the recipe's weight.
+
+    Args:
+        logits: ``[N, classes]``.
+        labels: ``[N]`` int64.
+        teacher: Its logits, ``[N, classes]``; None for labels alone.
+        recipe: Weight, temperature, label smoothing.
+
+    Returns:
+        The mean over the examples, a scalar.
+    """
     share = recipe.distillation_weight if teacher is not None else 0.0
     hard = functional.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
     if share == 0.0 or teacher is None:

@@ -26,13 +26,16 @@ _SMALLEST, _OTHERS = 40, 2
 _LARGEST_GRADIENT = 2.0
 
 
-def sandwich(pool: Sequence[Blueprint]) -> Draw:
+def sandwich_of(pool: Sequence[Blueprint]) -> Draw:
     """What draws the networks of a step: the largest of a pool, one of its smallest, and two of any size.
 
     The largest is always the same: it teaches the others, and one of several would know less.
 
     Args:
-        pool: The smallest first.
+        pool: In 32-bit floats, the smallest first; at least one.
+
+    Returns:
+        What takes a generator and gives four networks, the largest first.
     """
 
     def draw(generator: torch.Generator) -> list[Blueprint]:

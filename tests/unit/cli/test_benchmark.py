@@ -81,7 +81,7 @@ def test_an_algorithm_that_is_not_there_is_named_before_anything_runs(path: Path
         call(*arguments(path), "--algorithms", "randm")
 
 
-def test_a_percentile_is_a_number(path: Path) -> None:
-    for text in ("half", "0", "100", "nan", "", "25,,50"):
-        with pytest.raises(InvalidValueError, match="Write percentiles above 0 and below 100, or none"):
-            call("hwnas", str(path.parent), "--limits", text)
+@pytest.mark.parametrize("text", ["half", "", "25,,50"])
+def test_a_percentile_is_a_number(path: Path, text: str) -> None:
+    with pytest.raises(InvalidValueError, match="is no percentile"):
+        call("hwnas", str(path.parent), "--limits", text)

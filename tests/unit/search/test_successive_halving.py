@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from penjing.search.successive_halving import SuccessiveHalvingSearcher
 from penjing.space import Candidate
@@ -46,16 +47,27 @@ def test_the_promoted_are_those_that_no_other_beats() -> None:
     assert fronts <= keys or keys <= fronts
 
 
-def test_no_training_is_longer_than_a_problem_lets_it_be() -> None:
+@pytest.mark.parametrize(
+    ("longest", "expected"),
+    [
+        (2.0, [2.0]),
+        (3.2, [3.2]),
+        (4.0, [4.0]),
+        (9.75, [3.0, 9.75]),
+        (20.0, [3.0, 9.0, 20.0]),
+        (1e3, [3, 9, 27]),
+    ],
+)
+def test_no_training_is_longer_than_a_problem_lets_it_be(longest: float, expected: list[float]) -> None:
     problem = conditional_problem()
-    problem.longest = 4.0
+    problem.longest = longest
     searcher = SuccessiveHalvingSearcher(problem, reduction=3, rungs=4)
-    drawn = searcher.ask(9, np.random.default_rng(0))
-    for told in (drawn, drawn[:3]):
+    told = searcher.ask(27, np.random.default_rng(0))
+    lengths: list[float] = []
+    while told:
         for candidate in told:
-            searcher.tell(candidate, {"accuracy": 0.5})
-    assert sorted(lengths for _, lengths in promoted(searcher))[-1] == 4.0
-    for candidate in drawn:
-        for _ in range(3):
-            searcher.tell(candidate, {"accuracy": 0.5})
-    assert promoted(searcher) == []
+            searcher.tell(candidate, {"accuracy": accuracy_of(candidate)})
+        of_rung = promoted(searcher)
+        lengths += sorted({length for _, length in of_rung})
+        told = [candidate for candidate, _ in of_rung]
+    assert lengths == expected

@@ -1,6 +1,8 @@
 import ast
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,3 +94,10 @@ def test_a_design_that_was_changed_is_not_handed_over(run: RunFolder, tmp_path: 
     with pytest.raises(ArtifactError, match=r"File 'model\.onnx' of design '3f2a9c1e' differs"):
         export_design(run, "3f2a9c1e", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_the_script_says_how_it_is_called(run: RunFolder, tmp_path: Path) -> None:
+    folder = export_design(run, "3f2a9c1e", tmp_path / "out")
+    words = [sys.executable, str(folder / "run.py"), "--help"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "python run.py images.npy" in done.stdout

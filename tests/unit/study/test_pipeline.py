@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -6,6 +8,7 @@ from penjing.errors import ConfigError, InvalidValueError, UnknownNameError
 from penjing.space import Candidate, SearchSpace
 from penjing.study.config import checked
 from penjing.study.pipeline import SEARCHED_OPTIMISER, DataFacts, Pipeline
+from penjing.study.preparation import check_subset
 from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
 from penjing.testing.networks import varied
 
@@ -43,11 +46,25 @@ def test_the_scale_of_the_input_is_a_32_bit_float(deviation: float, scale: float
     assert spec.scale == float(np.float32(scale))
 
 
-def test_a_subset_has_some_of_each_class() -> None:
-    assert pipeline(search={"algorithm": "asha", "subset": 0.05}).config.search.subset == 0.05
-    match = r"^search\.subset is 0\.01, which is 10\.0 of 1000 .*Give at least 0\.05, 5 of each class"
-    with pytest.raises(ConfigError, match=match):
-        pipeline(search={"algorithm": "asha", "subset": 0.01})
+@pytest.mark.parametrize(
+    ("n_train", "said", "instead"),
+    [
+        (
+            1000,
+            {"subset": 0.01},
+            "10 of 1000 examples for 10 classes, fewer than 5 for each. Give at least 0.05",
+        ),
+        (1240, {"subset": 0.04}, "49.6 of 1240 .* Give at least 0.05, or"),
+        (1000, {"subset": 0.05, "folds": 2}, "25 of 500 .* Give at least 0.1, or"),
+        (40, {"subset": 0.5}, r"20 of 40 .* each\. Leave it out\."),
+    ],
+)
+def test_a_subset_has_some_of_each_class(n_train: int, said: dict[str, float], instead: str) -> None:
+    given = replace(facts(), n_train=n_train)
+    config = checked({"data": "digits", "search": {"algorithm": "asha", **said}})
+    with pytest.raises(ConfigError, match=f"^search.subset is {said['subset']}: {instead}"):
+        check_subset(config, given)
+    check_subset(checked({"data": "digits", "search": {"algorithm": "asha", "subset": 0.05}}), facts())
 
 
 def vectors(**training: object) -> Pipeline:

@@ -160,7 +160,7 @@ def test_candidates_are_judged_by_the_mean_over_folds(tmp_path: Path) -> None:
 
 
 def test_successive_halving_trains_those_further_that_stand_out(tmp_path: Path) -> None:
-    said = {"budget": "30 evaluations", "finalists": {"epochs": 4.0, "count": 1}}
+    said = {"budget": "30 evaluations", "finalists": {"epochs": 1.0, "count": 1}}
     said |= {"hypervolume_box": {"accuracy": [0.05, 0.99]}}
     search = {"epochs": 0.5, "inherit": False}
     penjing.search(out=tmp_path / "run", algorithm="asha", search=search, **SMALL | said)
@@ -169,9 +169,9 @@ def test_successive_halving_trains_those_further_that_stand_out(tmp_path: Path) 
         for trial in study.inherited_trials():
             seen.setdefault(trial.key, []).append(trial.measurements["seen_epochs"])
     times = sorted({len(epochs) for epochs in seen.values()})
-    assert times[-1] >= 3
+    assert times[-1] == 2
     for epochs in seen.values():
-        assert epochs == pytest.approx([0.5, 1.5, 4.0, 4.0][: len(epochs)], rel=0.2)
+        assert epochs == pytest.approx([0.5, 1.0][: len(epochs)], rel=0.2)
 
 
 def own_trainings(study: Study) -> list[list[tuple[float, float]]]:
@@ -193,9 +193,10 @@ def assert_each_begins(made: list[list[tuple[float, float]]], expected: list[tup
 
 
 @contextmanager
-def searched_at_once(folder: Path, **search: object) -> Iterator[Study]:
+def searched_at_once(folder: Path, longest: float = 30.0, **search: object) -> Iterator[Study]:
     """A study after its search, which took no time."""
-    said = {"budget": "60 evaluations", "search": {"epochs": 0.5, **search}}
+    finalists = {"count": 1, "epochs": longest}
+    said = {"budget": "60 evaluations", "finalists": finalists, "search": {"epochs": 0.5, **search}}
     with session(folder, checked({**INSTANT, **said})) as study:
         work(study)
         yield study
@@ -206,6 +207,24 @@ def test_successive_halving_over_subsets_shows_more_images_to_those_that_stand_o
         own = own_trainings(study)
     assert max(map(len, own)) >= 3
     assert_each_begins(own, [(0.5, 0.2), (1.0, 0.6), (3.0, 1.0), (9.0, 1.0)])
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "longest", "expected"),
+    [
+        ("asha", 3.0, [(0.5, 1.0), (1.0, 1.0), (1.5, 1.0)]),
+        ("asha", 0.1, [(0.5, 1.0), (0.5, 1.0)]),
+        ("multi-fidelity", 0.1, [(0.5, 1.0), (0.5, 1.0)]),
+    ],
+)
+def test_nobody_is_trained_longer_than_a_finalist(
+    tmp_path: Path, algorithm: str, longest: float, expected: list[tuple[float, float]]
+) -> None:
+    """But twice as long as at first."""
+    with searched_at_once(tmp_path / "run", longest=longest, algorithm=algorithm) as study:
+        own = own_trainings(study)
+    assert max(map(len, own)) == len(expected)
+    assert_each_begins(own, expected)
 
 
 @pytest.mark.parametrize("inherit", [True, False])

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from penjing.errors import DataError, UnknownNameError
+from penjing.errors import DataError, InvalidValueError, UnknownNameError
 from penjing.space import Candidate, SearchSpace
 from penjing.space.nasbench201 import EDGES, OPERATIONS, cell_choices, edge_name
 from penjing.tables import Settings, compare, hwnas, nas201
@@ -94,6 +94,14 @@ def test_a_device_with_a_limit(folder: Path) -> None:
 def test_a_device_that_is_not_there(folder: Path) -> None:
     with pytest.raises(UnknownNameError, match="pixel3_latency"):
         hwnas(folder, "pixel3", None)
+
+
+@pytest.mark.parametrize("percentile", [0.0, 100.0, float("nan")])
+def test_a_limit_that_leaves_nothing_or_all_is_refused_before_anything_is_read(
+    tmp_path: Path, percentile: float
+) -> None:
+    with pytest.raises(InvalidValueError, match="above 0 and below 100"):
+        hwnas(tmp_path, "raspi4_latency", percentile)
 
 
 def test_a_folder_without_the_table(tmp_path: Path) -> None:

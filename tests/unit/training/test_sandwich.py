@@ -12,8 +12,9 @@ from tests.unit.networks import Pipeline, generator, structured_pixels
 from penjing.blueprint import Blueprint, macs
 from penjing.errors import FormatVersionError
 from penjing.families.elastic import Supernet, largest_shapes
-from penjing.training import Augmentation, Checkpoint, Recipe, sandwich, train_supernet_
+from penjing.training import Augmentation, Checkpoint, Recipe, sandwich_of, train_supernet_
 from penjing.training.checkpoint import Reached
+from penjing.training.loop import loss_of
 
 PIPELINE = Pipeline()
 COVERING = [PIPELINE.plain(candidate) for candidate in PIPELINE.family.covering(PIPELINE.architecture)]
@@ -170,7 +171,7 @@ def test_a_checkpoint_of_another_version_is_refused(
 
 def test_a_step_has_the_largest_a_small_one_and_two_of_any_size() -> None:
     pool = sorted(POOL * 6, key=macs)
-    drawn = [sandwich(pool)(generator(seed)) for seed in range(50)]
+    drawn = [sandwich_of(pool)(generator(seed)) for seed in range(50)]
     assert {len(networks) for networks in drawn} == {4}
     assert all(networks[0] is pool[-1] for networks in drawn)
     small, others = {id(made[1]) for made in drawn}, {id(one) for made in drawn for one in made[2:]}
@@ -178,10 +179,36 @@ def test_a_step_has_the_largest_a_small_one_and_two_of_any_size() -> None:
     assert id(pool[-1]) in others
 
 
-def test_the_largest_teaches_the_others_as_the_recipe_says(training: Callable[[], Training]) -> None:
-    found = []
-    for weight in (0.0, 0.5, 1.0):
-        made = training()
-        made.run(replace(RECIPE, distillation_weight=weight))
-        found.append(torch.cat([value.flatten() for value in made.supernet.state_dict().values()]))
-    assert not any(torch.equal(one, other) for one, other in ((found[0], found[1]), (found[1], found[2])))
+def test_the_largest_learns_from_labels_and_teaches_the_others(
+    training: Callable[[], Training], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[torch.Tensor, torch.Tensor | None]] = []
+
+    def observed(logits: torch.Tensor, labels: torch.Tensor, teacher: torch.Tensor | None, recipe: Recipe):
+        seen.append((logits.detach(), teacher))
+        return loss_of(logits, labels, teacher, recipe)
+
+    monkeypatch.setattr("penjing.training.sandwich.loss_of", observed)
+    training().run(replace(RECIPE, distillation_weight=0.5))
+    steps = [seen[at : at + 3] for at in range(0, len(seen), 3)]
+    assert len(steps) == 8
+    for (of_largest, its_teacher), *others in steps:
+        assert its_teacher is None
+        for _, teacher in others:
+            assert teacher is not None
+            assert torch.equal(teacher, of_largest)
+            assert not teacher.requires_grad
+
+
+def test_a_state_of_another_recipe_is_not_gone_on_from(
+    training: Callable[[], Training], tmp_path: Path
+) -> None:
+    path = tmp_path / "shared.safetensors"
+    with pytest.raises(Killed):
+        training().run(checkpoint=Dying(path, 4))
+    undisturbed, other = training(), training()
+    undisturbed.run()
+    other.run(checkpoint=Checkpoint(path, recipe="another"))
+    assert other.steps == undisturbed.steps
+    expected = undisturbed.supernet.state_dict()
+    assert all(torch.equal(value, expected[name]) for name, value in other.supernet.state_dict().items())
