@@ -257,6 +257,7 @@ class Page:
         phases: What was done.
         decisions: Who proposed, where that changed during the search.
         ruled_out: Phase to choice to values that the evaluations before the phase ruled out.
+        binding: Phase to constraint to the share of a greedy search's moves that it forbade.
         failures: What went wrong on the way.
         settings: The configuration, complete, as YAML.
         versions: Packages that took part.
@@ -281,6 +282,7 @@ class Page:
     phases: tuple[PhaseRow, ...]
     decisions: tuple[DecisionRow, ...]
     ruled_out: Mapping[str, Mapping[str, Sequence[Any]]]
+    binding: Mapping[str, Mapping[str, float]]
     failures: tuple[Failure, ...]
     settings: str
     versions: dict[str, str]

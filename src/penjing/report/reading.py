@@ -26,6 +26,7 @@ _FACTS = (
     "pace",
     "decisions",
     "ruled out",
+    "binding",
     "no better than chance",
 )
 
@@ -68,6 +69,7 @@ def read_page(run: RunFolder) -> Page:
         phases=tuple(_phases(trials, journal["ended_early"])),
         decisions=tuple(_decisions(facts.get("decisions") or {})),
         ruled_out=facts.get("ruled out") or {},
+        binding=facts.get("binding") or {},
         failures=tuple(Failure(t.number, t.phase, t.error or "") for t in trials if t.state == "failed"),
         settings=yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
         versions=dict(newest.versions) if newest else {},

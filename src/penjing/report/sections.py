@@ -108,6 +108,7 @@ def search_section(page: Page, figures: Mapping[str, Any]) -> str:
     body += field(
         "decisions", sentence(words) + folded("Who proposed", table(heads, decided)) if decided else ""
     )
+    body += field("binding", "".join(map(_binding, page.binding.items())))
     dropped = [
         [Cell(text(phase), phase), Cell(text(name), name), Cell(text(", ".join(map(str, values))))]
         for phase, choices in page.ruled_out.items()
@@ -125,6 +126,14 @@ def search_section(page: Page, figures: Mapping[str, Any]) -> str:
     title = f"{len(failed)} evaluation{'s' if len(failed) != 1 else ''} failed"
     body += field("failures", folded(title, table(("Trial", "Phase", "Error"), failed)) if failed else "")
     return section("search", "How the search went", body)
+
+
+def _binding(of_phase: tuple[str, Mapping[str, float]]) -> str:
+    phase, shares = of_phase
+    if not shares:
+        return sentence(f"In phase {phase!r} no constraint was in the way of a move.")
+    parts = " and ".join(f"{constraint} forbade {share:.0%}" for constraint, share in shares.items())
+    return sentence(f"Of the moves that phase {phase!r} might have made, {parts}.")
 
 
 def worth_section(page: Page, figures: Mapping[str, Any]) -> str:

@@ -43,6 +43,7 @@ class GreedySearcher:
         self._moves: dict[str, tuple[str, Candidate]] = {}
         self._tried = 0
         self._best: tuple[float, Candidate] | None = None
+        self._n_moves, self._forbidden = 0, Counter[str]()
         self._gains: defaultdict[str, list[float]] = defaultdict(list)
 
     def tell(self, candidate: Candidate, costs: Mapping[str, float]) -> None:
@@ -76,22 +77,20 @@ class GreedySearcher:
         known = {*self._told, *(candidate.key for candidate in found)}
         return [*found, *fresh_samples(self.problem, n - len(found), rng, known)]
 
-    def binding(self) -> Mapping[str, int]:
-        """How many moves from where the search stands each hard constraint forbids, by its text."""
-        forbidden: Counter[str] = Counter()
-        if self._here is not None:
-            for other in self._neighbours(self._here):
-                forbidden.update(self.problem.broken(other).values())
-        return forbidden
+    def binding(self) -> Mapping[str, float]:
+        """Share of the moves from where the search stood that each hard constraint forbade, by its text."""
+        return {text: n / self._n_moves for text, n in self._forbidden.most_common()}
 
     def _stand(self, candidate: Candidate) -> None:
         self._here, self._here_value = candidate, self._value(candidate)
         self._tried, self._best = 0, None
-        self._moves = {
-            other.key: (move_of(self.problem, candidate, other), other)
-            for other in self._neighbours(candidate)
-            if other.key not in self._told and self.problem.violation(other) == 0
-        }
+        self._moves = {}
+        for other in self._neighbours(candidate):
+            broken = self.problem.broken(other)
+            self._n_moves += 1
+            self._forbidden.update(broken.values())
+            if other.key not in self._told and self.problem.violation(other) == 0:
+                self._moves[other.key] = move_of(self.problem, candidate, other), other
         if not self._moves:
             self._begin_anew()
 
@@ -133,8 +132,8 @@ def move_of(problem: SearchProblem, before: Candidate, after: Candidate) -> str:
     Returns:
         For a choice of the compression ``compress-more`` or ``compress-less`` by the bytes, or
         ``compress-otherwise`` where they are equal or not known; ``train-otherwise`` for one of the training;
-        else ``add-layer`` and ``remove-layer`` where choices begin or cease to exist, ``widen`` and
-        ``narrow`` for an ordered choice, ``replace-layer`` for another.
+        else ``replace-layer`` for a choice without an order, and for one with an order ``add-layer`` and
+        ``remove-layer`` where others begin or cease to exist by it, ``widen`` and ``narrow`` where not.
 
     Example:
         >>> from penjing.space import Choice, SearchSpace
@@ -151,9 +150,9 @@ def move_of(problem: SearchProblem, before: Candidate, after: Candidate) -> str:
         if sizes[0] == sizes[1]:
             return "compress-otherwise"
         return "compress-more" if sizes[1] < sizes[0] else "compress-less"
-    if len(after) != len(before):
-        return "add-layer" if len(after) > len(before) else "remove-layer"
     if not choice.ordered:
         return "replace-layer"
+    if len(after) != len(before):
+        return "add-layer" if len(after) > len(before) else "remove-layer"
     places = [choice.values.index(candidate[choice.name]) for candidate in (before, after)]
     return "widen" if places[1] > places[0] else "narrow"

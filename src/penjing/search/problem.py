@@ -160,14 +160,13 @@ class SearchProblem:
             c.metric: str(c) for c in self.constraints if c.metric in costs and self._violation_of(c, costs)
         }
         return found or {
-            metric: f"{metric} {'>=' if self.metrics[metric].maximise else '<='} "
-            f"{self._text(metric, worst, None)}"
+            metric: f"{metric} {'>=' if self.metrics[metric].maximise else '<='} {self._text(metric, worst)}"
             for metric, (_, worst) in self.box.items()
             if metric in costs and self._beyond(metric, costs[metric])
         }
 
-    def _text(self, metric: str, value: float, digits: int | None) -> str:
-        return self.metrics[metric].text(value, digits) if metric in self.metrics else f"{value:.4g}"
+    def _text(self, metric: str, value: float) -> str:
+        return self.metrics[metric].text(value, 3) if metric in self.metrics else f"{value:.4g}"
 
     def _violation_of(self, constraint: Limit, costs: Mapping[str, float]) -> float:
         spare = 1.0 + self.margins.get(constraint.metric, 0.0)
@@ -239,7 +238,7 @@ class SearchProblem:
     def _infeasible(self, best: Candidate) -> InfeasibleError:
         """Say what no candidate keeps to, and how near the nearest came."""
         costs, broken = self.costs(best), self.broken(best)
-        nearest = ", ".join(f"{metric} = {self._text(metric, costs[metric], 3)}" for metric in broken)
+        nearest = ", ".join(f"{metric} = {self._text(metric, costs[metric])}" for metric in broken)
         return InfeasibleError(
             f"No design of this space meets {' and '.join(repr(text) for text in broken.values())}. "
             f"The nearest that was found has {nearest}. Relax the constraint or widen the space.",

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from penjing.search import SearchProblem, SurrogateSearcher, searcher_named
 from penjing.search.auto import AutoSearcher
 from penjing.space import Candidate
 from penjing.store import Trial, content_key
+from penjing.study.account import keep_account
 from penjing.study.chance import ChanceWatch
 from penjing.study.draws import Draw, stream
 from penjing.study.early_end import EarlyEnd
@@ -157,9 +157,7 @@ class Search:
             self.early_end.note(phase, first, searcher)
             if self.early_end.has_come(phase, self._told(phase)):
                 return
-        if isinstance(searcher, AutoSearcher):
-            made = {phase.name: [asdict(decision) for decision in searcher.decisions]}
-            study.journal.put("decisions", {**study.journal.get("decisions", {}), **made})
+        keep_account(study.journal, phase.name, searcher)
         batch = [*again, *(candidate for candidate in new if candidate not in again)]
         trainings = [self._training(candidate, again.get(candidate, 0.0)) for candidate in batch]
         # Kept as a whole: a batch of which a kill left a part is completed, not followed by another.

@@ -140,7 +140,7 @@ def test_only_the_constraints_that_are_broken_are_named(rng: np.random.Generator
 
 def test_a_box_that_nothing_reaches_is_named_like_a_constraint(rng: np.random.Generator) -> None:
     given = problem(box={"size_bytes": (1.0, 20.0), "latency_ms": (0.001, 5.0)})
-    with pytest.raises(InfeasibleError, match=r"meets 'size_bytes <= 20 B'\. .* size_bytes = 40\.0 B\. "):
+    with pytest.raises(InfeasibleError, match=r"meets 'size_bytes <= 20\.0 B'\. .* size_bytes = 40\.0 B\. "):
         given.sample_feasible(rng, tries=200)
 
 

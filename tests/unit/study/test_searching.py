@@ -332,3 +332,14 @@ def test_a_turn_of_auto_keeps_all_workers_busy(workers: int, turn: int, tmp_path
         decided = [decision["after"] for decision in study.journal.get("decisions")["joint"]]
     assert len(trials) > turn
     assert all(after % turn == 0 for after in decided)
+
+
+def test_a_greedy_search_says_which_constraint_was_in_the_way(tmp_path: Path) -> None:
+    said = {"hypervolume_box": {"size_bytes": [1_000, 100_000]}, "search": {"algorithm": "greedy"}}
+    with session(tmp_path / "run", checked({**INSTANT, **said})) as study:
+        work(study)
+        (shares,) = study.journal.get("binding").values()
+        limit = str(study.known_constraints()[0])
+    assert 0 < shares[limit] < 1
+    page = write_report(RunFolder.open(tmp_path / "run")).read_text()
+    assert f"forbade {shares[limit]:.0%}" in page
