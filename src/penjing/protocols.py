@@ -16,7 +16,7 @@ from penjing.blueprint import Blueprint
 from penjing.space import Candidate, Choice, Condition
 
 FloatArray = NDArray[np.float32]
-OPTIMISERS = ("sgd", "adamw")
+OPTIMISERS = ("sgd", "adam", "adamw")
 
 
 @dataclass(frozen=True)

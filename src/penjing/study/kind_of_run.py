@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from penjing.errors import ConfigError
 from penjing.families import FAMILIES, family_kind
-from penjing.protocols import OPTIMISERS
 from penjing.tasks import TASKS
 
 if TYPE_CHECKING:
@@ -14,6 +13,8 @@ if TYPE_CHECKING:
 IMAGE_TASK = "image-classification"
 # Keys, and their values that mean nothing, that are for images alone.
 IMAGE_KEYS = ("image_size", "layout", "image_column", "label_column")
+# Where they are a choice of the search.
+_SEARCHED_OPTIMISERS = ("sgd", "adam")
 _AUGMENTATION = {"mirror": False, "shift_pixels": 0}
 # Scores that look at convolutions and ReLUs.
 _OF_CONVOLUTIONS = ("fisher", "naswot", "zen")
@@ -39,7 +40,7 @@ def with_defaults(said: Mapping[str, Any]) -> dict[str, Any]:
     space = made.get("space")
     kind = FAMILIES.get(str(space.get("networks"))) if isinstance(space, Mapping) else None
     if kind and kind.searches_optimiser:
-        made = _completed(made, {"training": {"optimisers": list(OPTIMISERS)}})
+        made = _completed(made, {"training": {"optimisers": list(_SEARCHED_OPTIMISERS)}})
     return made
 
 

@@ -15,7 +15,8 @@ from penjing.training.depthwise import quick_depthwise
 from penjing.training.device import CPU, TRAINING_PRECISIONS, autocast, device_of
 from penjing.training.pace import Pace
 
-_ADAMW_SHARE = 0.01
+_ADAM = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+_ADAM_SHARE = 0.01
 _BATCHES_AT_A_TIME = 32
 _MOST_BYTES = 64_000_000
 
@@ -28,13 +29,13 @@ class Recipe:
         epochs: Length in passes over the data; with ``seconds`` the length
             that was reached, to be read from what :func:`train_` returns.
         learning_rate: Peak on the scale of SGD, after a linear warm-up; falls to
-            zero as a cosine. AdamW takes a hundredth of it.
+            zero as a cosine. Adam and AdamW take a hundredth of it.
         weight_decay: Not applied to biases and normalisations.
         distillation_weight: Share of the loss that compares with the teacher's
             outputs, 0 to 1; without outputs it is ignored by the loop and
             must be 0 in a candidate.
         temperature: Softens both outputs (Hinton, Vinyals and Dean, arXiv:1503.02531).
-        optimiser: ``sgd`` (Nesterov) or ``adamw``.
+        optimiser: ``sgd`` (Nesterov), ``adam``, or ``adamw``, which decouples the weight decay.
         batch_size: Examples per step.
         label_smoothing: 0 to 1.
         warmup_fraction: Share of the steps with rising learning rate.
@@ -69,7 +70,7 @@ class Recipe:
     @property
     def peak_rate(self) -> float:
         """The learning rate after the warm-up, on the scale of the optimiser."""
-        return self.learning_rate * (_ADAMW_SHARE if self.optimiser == "adamw" else 1.0)
+        return self.learning_rate * (_ADAM_SHARE if self.optimiser in _ADAM else 1.0)
 
     def steps_of_a_pass(self, n_examples: int) -> int:
         """Of so many examples; what no batch is full of is left out, each time others."""
@@ -176,8 +177,8 @@ def optimiser_of(network: nn.Module, recipe: Recipe, fused: bool = True) -> torc
         {"params": decayed, "weight_decay": recipe.weight_decay},
         {"params": kept, "weight_decay": 0.0},
     ]
-    if recipe.optimiser == "adamw":
-        return torch.optim.AdamW(groups, lr=recipe.peak_rate)
+    if recipe.optimiser in _ADAM:
+        return _ADAM[recipe.optimiser](groups, lr=recipe.peak_rate)
     return torch.optim.SGD(groups, lr=recipe.peak_rate, momentum=0.9, nesterov=True, fused=fused)
 
 

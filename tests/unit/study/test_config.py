@@ -93,7 +93,7 @@ def test_a_value_of_the_wrong_kind_is_shown_with_its_place(said: dict[str, Any],
 
 def test_rows_of_features_have_defaults_of_their_own_that_are_kept_with_a_run() -> None:
     config = checked({"task": "vector-classification", "data": "wine", "training": {"batch_size": 64}})
-    assert (config.space.networks, config.training.optimisers) == ("chain", ["sgd", "adamw"])
+    assert (config.space.networks, config.training.optimisers) == ("chain", ["sgd", "adam"])
     assert (config.training.batch_size, config.training.mirror, config.training.shift_pixels) == (
         64,
         False,
@@ -153,7 +153,7 @@ def test_data_that_a_task_brings_are_no_path(tmp_path: Path) -> None:
             {"search": {"algorithm": "evolutoin"}},
             r"'evolutoin'\. Did you mean 'evolution'\?",
         ),
-        (UnknownNameError, {"training": {"optimisers": ["adam"]}}, r"No optimiser is named 'adam'"),
+        (UnknownNameError, {"training": {"optimisers": ["adamax"]}}, r"No optimiser is named 'adamax'"),
         (ConfigError, {"budget": "ten minutes"}, r"^budget must be a time .* got 'ten minutes'\.$"),
         (
             ConfigError,

@@ -45,7 +45,7 @@ def weights(made: nn.Module) -> torch.Tensor:
     return torch.cat([value.reshape(-1).float() for value in made.state_dict().values()])
 
 
-@pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
+@pytest.mark.parametrize("optimiser", ["sgd", "adam", "adamw"])
 def test_the_digits_are_learnt(digits: tuple[torch.Tensor, torch.Tensor], optimiser: str) -> None:
     images, labels = digits
     made = network()
