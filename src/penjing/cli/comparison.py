@@ -55,9 +55,8 @@ def run_comparison(
             write_curves(file, scores, title, table.has_best)
             typer.echo(f"Curves: {file}", err=True)
     if as_json:
-        typer.echo(
-            json.dumps({"format_version": 1, "queries": settings.queries, "tables": document}, indent=2)
-        )
+        asked = {"queries": settings.queries, "max_seconds": settings.max_seconds}
+        typer.echo(json.dumps({"format_version": 1, **asked, "tables": document}, indent=2))
 
 
 class _Line:
@@ -133,4 +132,6 @@ def _text(name: str, value: object) -> str:
         return "-"
     if name.startswith("found"):
         return f"{value:.0%}"
+    if name == "test_of_best":
+        return f"{value:.2f}"
     return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -19,6 +19,7 @@ from penjing.tables.columns import Column, numbers_of, read_columns
 from penjing.tables.table import CheapFidelity, ColumnLimit, Objective, Table
 
 SOUGHT = "cifar10_valid_acc_200ep"
+_TEST = "cifar10_test_acc_200ep"
 # Trained from scratch with a schedule of its own.
 CHEAP = CheapFidelity("cifar10_valid_acc_12ep", 12 / 200)
 DEVICES = (
@@ -100,7 +101,8 @@ def _cells(path: Path) -> tuple[dict[str, list[str]], tuple[Candidate, ...]]:
 def nas201(path: Path, is_cheap_offered: bool = False) -> Table:
     """The accuracy of cells on CIFAR-10's validation images after 200 epochs, in per cent.
 
-    Known of a cell before it is evaluated: the parameters and operations that its architecture has.
+    Known of a cell before it is evaluated: the parameters and operations that its architecture has. Its
+    accuracy on test images is for the last column of a comparison alone.
 
     Args:
         path: ``nasbench201.csv.gz``, or the folder that holds it.
@@ -127,6 +129,7 @@ def nas201(path: Path, is_cheap_offered: bool = False) -> Table:
         twins=columns["unique_id"],
         graph=cell_graph,
         cheap=cheap,
+        test=numbers_of(file, _TEST, texts[_TEST]) if _TEST in texts else np.zeros(0),
     )
 
 

@@ -29,6 +29,7 @@ class Scores:
         hits: After how many queries each search had looked at the best row; infinite for never.
         twin_hits: The same, where a row that is the same network counts as well; empty where nobody knows.
         seconds: Of proposing, for one row: a mean for each search.
+        tests: What the best row that each search looked at has on test examples; empty where nobody knows.
     """
 
     algorithm: str
@@ -36,6 +37,7 @@ class Scores:
     hits: Array
     twin_hits: Array
     seconds: Array
+    tests: Array
 
     def found_within(self, queries: int, hits: Array | None = None) -> float:
         """Share of the searches that had looked at the best row."""
@@ -90,7 +92,14 @@ class Judge:
         hits = np.array([_first(self._is_best, search) for search in searches])
         twins = [] if self._is_twin is None else [_first(self._is_twin, search) for search in searches]
         seconds = np.array([search.seconds / len(search.rows) for search in searches])
-        return Scores(algorithm, padded, hits, np.array(twins), seconds)
+        tests = [self._test(search) for search in searches] if len(self._table.test) else []
+        return Scores(algorithm, padded, hits, np.array(twins), seconds, np.array(tests))
+
+    def _test(self, search: Search) -> float:
+        """Of the best row that was looked at; of several as good, the first. Nothing known where none was."""
+        rows = _whole(search)
+        best = rows[np.argmax(self._sign * self._table.sought[rows])] if len(rows) else None
+        return float("nan") if best is None else float(self._table.test[best])
 
     def _regrets(self, search: Search) -> Array:
         values = self._sign * self._table.sought[_whole(search)]
@@ -166,5 +175,8 @@ def rows_of(scores: Mapping[str, Scores], is_single: bool, queries: Sequence[int
             else None
         )
         row["ms_per_proposal"] = float(1000 * score.seconds.mean())
+        if is_single and len(score.tests):
+            known = score.tests[np.isfinite(score.tests)]
+            row["test_of_best"] = float(known.mean()) if len(known) else None
         rows.append(row)
     return rows

@@ -124,6 +124,7 @@ class Table:
         graph: The network of a candidate.
         is_partial: Whether the space has candidates that are in no row.
         cheap: What those may look at who have some looked at briefly first; None where nothing is cheaper.
+        test: What rows reach on test examples, which no search sees, ``[rows]``; empty where nobody knows.
     """
 
     name: str
@@ -137,6 +138,7 @@ class Table:
     graph: Callable[[Candidate], Graph] | None = None
     is_partial: bool = False
     cheap: CheapFidelity | None = None
+    test: Column = field(default_factory=lambda: np.zeros(0))
 
     @cached_property
     def row_of(self) -> Mapping[str, int]:

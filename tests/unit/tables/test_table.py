@@ -200,6 +200,18 @@ def test_rows_say_how_sure_it_is_that_an_algorithm_beats_random(path: Path) -> N
     assert bayesian["regret_12"] <= random["regret_12"]  # type: ignore[operator]
 
 
+def test_the_last_column_is_of_the_row_that_validation_chose(path: Path) -> None:
+    table = table_of(path, ["depth", "op"], "score")
+    test = np.random.default_rng(0).permutation(len(table.candidates)).astype(float)
+    searches = [Search("random", 0, (3, 1, 2), 0.0), Search("random", 1, (0, 4), 0.0)]
+    (row,) = rows_of(Judge(replace(table, test=test)).scores(searches), True, [2])
+    chosen = [max(search.rows, key=lambda row: table.sought[row]) for search in searches]
+    assert row["test_of_best"] == pytest.approx(test[chosen].mean())
+    assert list(row)[-1] == "test_of_best"
+    (row,) = rows_of(Judge(table).scores(searches), True, [2])
+    assert "test_of_best" not in row
+
+
 CHEAP = "depth,op,score,after_few\n" + "\n".join(
     f"{depth},{op},{depth + (op == 'conv') * 0.5},{0.5 * depth + (op == 'conv') * 0.3}"
     for depth in range(1, 31)
