@@ -129,7 +129,8 @@ class ChoiceWorth:
         best: The value with the fewest errors, all else equal.
         worst: The one with the most.
         points: Accuracy between the two, percentage points at the typical error, with a 95 % interval.
-        importance: Increase of the squared prediction error when the choice is shuffled, over the variance.
+        importance: Increase of the squared prediction error when the choice is shuffled, over the variance,
+            with a 95 % interval over resamples.
         size_ratio: File size at ``best`` over that at ``worst``, all else equal; None without sizes.
         latency_ratio: Predicted latency, likewise.
     """
@@ -139,14 +140,14 @@ class ChoiceWorth:
     best: str
     worst: str
     points: Interval
-    importance: float
+    importance: Interval
     size_ratio: float | None
     latency_ratio: float | None
 
 
 @dataclass(frozen=True)
 class PairWorth:
-    """Two choices that act together.
+    """What two choices do together.
 
     Attributes:
         first: A choice.
@@ -155,6 +156,7 @@ class PairWorth:
         best_second: That of the other.
         explained: Share of the variance of the log error that the pair explains beyond the sum, on
             evaluations left out, with a 95 % bootstrap interval.
+        stands_out: Whether they act together beyond chance.
     """
 
     first: str
@@ -162,6 +164,7 @@ class PairWorth:
     best_first: str
     best_second: str
     explained: Interval
+    stands_out: bool
 
 
 @dataclass(frozen=True)
@@ -173,7 +176,7 @@ class Worth:
         n_trials: Evaluations that it was learnt from, one of each candidate.
         explained: Share of the variance of the log error explained on evaluations left out.
         note: How far to trust it, or why there is nothing.
-        pairs: Choices that act together beyond chance, what they explain first.
+        pairs: All that exist together in enough evaluations, what they explain first.
     """
 
     choices: tuple[ChoiceWorth, ...]

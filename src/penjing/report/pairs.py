@@ -21,7 +21,6 @@ _N_RESAMPLES = 40
 # A combination that occurred this often is believed by half.
 _HALF_BELIEVED = 3.0
 _FEWEST_TRIALS = 24
-_MOST_SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ def pairs_of(
     summed: Callable[[NDArray[np.intp]], Floats],
     rng: np.random.Generator,
 ) -> tuple[PairWorth, ...]:
-    """The pairs that stand out beyond chance, what they explain first.
+    """What pairs of choices explain, the most first, and whether that is more than chance.
 
     Args:
         choices: Of ``n`` trials.
@@ -66,17 +65,16 @@ def pairs_of(
     residual = target - summed(np.arange(n))
     for at, (first, second, cells) in enumerate(together):
         # So many pairs are looked at that one resample in forty would name some by chance: all must agree.
-        if explained[:, at].min() <= 0:
-            continue
+        stands_out = bool(explained[:, at].min() > 0)
         low, high = np.quantile(explained[:, at], [0.025, 0.975])
         effect = _effects(cells, residual, np.ones(n))
         seen = np.bincount(cells[cells >= 0], minlength=len(effect)) > 0
         best = int(np.argmin(np.where(seen, effect, np.inf)))
         share = Interval(float(explained[:, at].mean()), float(low), float(high))
         here, there = divmod(best, len(second.values))
-        found.append(PairWorth(first.name, second.name, first.values[here], second.values[there], share))
-    found.sort(key=lambda pair: (-pair.explained.value, pair.first, pair.second))
-    return tuple(found[:_MOST_SHOWN])
+        values = first.values[here], second.values[there]
+        found.append(PairWorth(first.name, second.name, *values, share, stands_out))
+    return tuple(sorted(found, key=lambda pair: (-pair.explained.value, pair.first, pair.second)))
 
 
 def _combined(choices: Sequence[Levels]) -> list[tuple[Levels, Levels, NDArray[np.intp]]]:

@@ -9,6 +9,7 @@ from penjing.report.page import ChoiceWorth, DesignView, Page, Worth
 from penjing.report.wording import count, duration, factor, per_cent, size, time
 
 _MOST_VALUES = 4
+_MOST_PAIRS = 8
 _ERRORS = {
     "within_10_percent": "share within ±10 %",
     "median_relative_error": "median error",
@@ -164,9 +165,7 @@ def worth_section(page: Page, figures: Mapping[str, Any]) -> str:
 
 
 def _pairs(worth: Worth) -> str:
-    if not worth.pairs:
-        return sentence("No two choices act together so much that it stands out from chance.")
-    heads = ("Act together", "Best combination", "Explained beyond their sum")
+    heads = ("Together", "Best combination", "Explained beyond their sum")
     rows = [
         [
             Cell(text(f"{pair.first} × {pair.second}"), pair.first),
@@ -179,18 +178,21 @@ def _pairs(worth: Worth) -> str:
         ]
         for pair in worth.pairs
     ]
-    return sentence("Choices whose effects do not just add up, as shares of the variance:") + table(
-        heads, rows
-    )
+    told = [row for row, pair in zip(rows, worth.pairs, strict=True) if pair.stands_out][:_MOST_PAIRS]
+    body = sentence("No two choices act together so much that it stands out from chance.")
+    if told:
+        words = "Choices whose effects do not just add up, as shares of the variance:"
+        body = sentence(words) + table(heads, told)
+    return body + (folded(f"All {len(rows)} pairs in numbers", table(heads, rows)) if rows else "")
 
 
 def _worth_row(choice: ChoiceWorth) -> list[Cell]:
-    points = choice.points
+    points, importance = choice.points, choice.importance
     return [
         Cell(text(choice.name), choice.name),
         Cell(text(f"{choice.worst} → {choice.best}")),
         number(f"{points.value:.2f}", points.value, f"{points.low:.2f} – {points.high:.2f}"),
-        number(f"{choice.importance:.3f}", choice.importance),
+        number(f"{importance.value:.3f}", importance.value, f"{importance.low:.3f} – {importance.high:.3f}"),
         number(factor(choice.size_ratio), choice.size_ratio),
         number(factor(choice.latency_ratio), choice.latency_ratio),
     ]

@@ -84,12 +84,12 @@ def worth_of(
                 choice.values[best],
                 choice.values[worst],
                 Interval(float(points[0]), float(low), float(high)),
-                float(importances[index]),
+                importances[index],
                 _optional(ratios, "size_bytes"),
                 _optional(ratios, "latency_ms"),
             )
         )
-    found.sort(key=lambda choice: (-choice.importance, -choice.points.value, choice.name))
+    found.sort(key=lambda choice: (-choice.importance.value, -choice.points.value, choice.name))
 
     def summed(rows: NDArray[np.intp]) -> Floats:
         fitted = _fit(matrix[rows], error[rows], penalty)
@@ -150,12 +150,12 @@ def _best_penalty(matrix: Floats, target: Floats) -> float:
 
 def _resample(
     matrix: Floats, target: Floats, choices: Sequence[_Levels], penalty: float, rng: np.random.Generator
-) -> tuple[list[Floats], Floats, float]:
+) -> tuple[list[Floats], list[Interval], float]:
     """Effects per resample; on what it left out: the harm of shuffling each choice, variance explained."""
     n = len(target)
     effects: list[Floats] = []
-    harm, errors, variances = np.zeros(len(choices)), 0.0, 0.0
-    for _ in range(_N_RESAMPLES):
+    harm, errors, variances = np.zeros((_N_RESAMPLES, len(choices))), 0.0, np.zeros(_N_RESAMPLES)
+    for draw in range(_N_RESAMPLES):
         rows = rng.integers(n, size=n)
         out = np.setdiff1d(np.arange(n), rows)
         fitted = _fit(matrix[rows], target[rows], penalty)
@@ -165,14 +165,21 @@ def _resample(
         left, mean = matrix[out], target[rows].mean()
         residual = target[out] - mean - (left - matrix[rows].mean(axis=0)) @ fitted
         errors += float(residual @ residual)
-        variances += float(np.sum((target[out] - mean) ** 2))
+        variances[draw] = float(np.sum((target[out] - mean) ** 2))
         for index, choice in enumerate(choices):
             has = left[:, choice.columns].any(axis=1)
             part, own = left[has][:, choice.columns] @ fitted[choice.columns], residual[has]
             shuffled = own + part - rng.permutation(part)
-            harm[index] += float(shuffled @ shuffled - own @ own)
-    total = max(variances, 1e-12)
-    return effects, harm / total, 1.0 - errors / total
+            harm[draw, index] = float(shuffled @ shuffled - own @ own)
+    total = max(float(variances.sum()), 1e-12)
+    # One at a time by the mean variance: that of a resample is chance as well, and in common to all choices.
+    each = harm / (total / max(1, np.count_nonzero(variances)))
+    ends = np.quantile(each[variances > 0], [0.025, 0.975], axis=0) if np.any(variances) else each[:2]
+    importances = [
+        Interval(float(sums / total), float(low), float(high))
+        for sums, low, high in zip(harm.sum(axis=0), *ends, strict=True)
+    ]
+    return effects, importances, 1.0 - errors / total
 
 
 def _centred(effects: Floats, choice: _Levels) -> Floats:
