@@ -6,6 +6,7 @@ from importlib import import_module
 
 from penjing.errors import MissingExtraError, missing_extra, unknown_name
 from penjing.protocols import Searcher
+from penjing.search.asking import ask_beside
 from penjing.search.evolution import EvolutionSearcher
 from penjing.search.learning_curve import LATE_DEVIATION, LATE_EXPONENT, expected_accuracy
 from penjing.search.local import LocalSearcher
@@ -99,6 +100,7 @@ __all__ = [
     "RegularisedEvolutionSearcher",
     "SearchProblem",
     "SurrogateSearcher",
+    "ask_beside",
     "available_algorithms",
     "expected_accuracy",
     "expects_gains",

@@ -17,7 +17,7 @@ import pytest
 
 from penjing.objectives import parse_constraint
 from penjing.protocols import Forecaster, Promoter, Searcher
-from penjing.search import SearchProblem
+from penjing.search import SearchProblem, ask_beside
 from penjing.space import Candidate, Choice, Condition, SearchSpace
 
 MakeSearcher = Callable[[SearchProblem], Searcher]
@@ -248,6 +248,24 @@ class SearcherContract:
                 searcher.tell(*told[-1])
         assert len({candidate.key for candidate, _ in told}) == 6
         assert len(told) > 6
+
+    def test_results_may_come_in_any_order_while_others_are_asked_for(
+        self, make_searcher: MakeSearcher
+    ) -> None:
+        """Up to four are in flight, fewer where a turn of ``auto`` ends; which is told next is drawn."""
+        problem = conditional_problem()
+        searcher, order = make_searcher(problem), generator(7)
+        in_flight: list[Candidate] = []
+        asked: list[str] = []
+        for ask in range(20):
+            new = ask_beside(in_flight, searcher, 4 - len(in_flight), generator(ask))
+            in_flight += new
+            asked += [candidate.key for candidate in new]
+            assert 1 <= len(in_flight) <= 4
+            assert all(problem.violation(candidate) == 0 for candidate in new)
+            done = in_flight.pop(int(order.integers(len(in_flight))))
+            searcher.tell(done, {"accuracy": accuracy_of(done)})
+        assert len(asked) == len(set(asked)) == 20 + len(in_flight)
 
     def test_asking_changes_nothing(self, make_searcher: MakeSearcher) -> None:
         """A study that is killed between ask and tell asks again."""
