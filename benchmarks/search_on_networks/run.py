@@ -40,7 +40,7 @@ BOX = {"accuracy": [0.50, 0.85], "size_bytes": [4_000, 256_000], "latency_ms": [
 # A supernet learns more of networks that are not too unlike; these are what a small device runs.
 LIMITS = ("latency_ms <= 0.03", "size_bytes <= 64 kB")
 BATCH = 4
-# With weights that all share nothing can be trained on: these would be others.
+# Where nobody is trained on these are random search and bayesian.
 LEFT_OUT = {"asha", "multi-fidelity"}
 
 
