@@ -110,7 +110,7 @@ def _notes(table: "Table", rows: Sequence[Mapping[str, object]], settings: "Sett
         sought = table.objectives[0].column
         notes = [f"regret: what the best row has more than the best looked at, in {sought}."]
     pairs = _fewest_pairs(rows)
-    if pairs:
+    if pairs > 1:  # of one pair nothing can be said
         limit = f"; with {pairs} it cannot be below {0.5**pairs:.2g}" if 0.5**pairs > 0.001 else ""
         notes.append(f"p against random: Wilcoxon's test, pairs of seeds{limit}.")
     if any(value is None for row in rows for name, value in row.items() if not name.endswith("_deviation")):
