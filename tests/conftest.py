@@ -1,7 +1,11 @@
 """Strict conditions for every test: seeded, one thread, no network, and a run that tests something."""
 
-import ipaddress
 import os
+
+# Before NumPy and torch are imported, which read it then; inherited by the processes that a test starts.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import ipaddress
 import shutil
 import socket
 import sys
@@ -14,9 +18,6 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 IN_CI = os.environ.get("CI") == "true"
-
-# Before torch is imported, and inherited by the processes that a test starts.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture

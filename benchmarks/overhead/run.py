@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
+from penjing.blas import one_blas_thread
 from penjing.errors import EvaluationError
 from penjing.search import SearchProblem, SurrogateSearcher
 from penjing.space import Candidate
@@ -77,6 +78,7 @@ class Bench:
         print(text, flush=True)
 
 
+@one_blas_thread()
 def main() -> None:
     """Measure everything, print, keep."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)

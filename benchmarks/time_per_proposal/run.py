@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from penjing.blas import one_blas_thread
 from penjing.protocols import Promoter
 from penjing.search import SearchProblem, available_algorithms, searcher_named
 from penjing.search.random import uniform_samples
@@ -29,6 +30,7 @@ HERE = Path(__file__).parent
 BARS = {("bayesian", 500): 1.0, ("graph-predictor", 500): 5.0, ("evolution", 2000): 0.001}
 
 
+@one_blas_thread()
 def main() -> None:
     """Time what was asked for, print a table, keep it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from penjing.blas import one_blas_thread
 from penjing.errors import PenjingError
 from penjing.objectives import Constraint
 from penjing.report.finished import compared, design_view
@@ -31,6 +32,7 @@ _FACTS = (
 )
 
 
+@one_blas_thread()
 def read_page(run: RunFolder) -> Page:
     """Read everything that the report shows.
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from penjing.blas import one_blas_thread
 from penjing.errors import ConfigError, InvalidValueError, PenjingError, RunFolderError, unknown_name
 from penjing.objectives import METRICS
 from penjing.space import Candidate
@@ -224,6 +225,7 @@ def _check_that_it_goes_on(run: RunFolder, journal: Journal, pipeline: Pipeline)
             )
 
 
+@one_blas_thread()
 def _work(
     run: RunFolder, journal: Journal, config: StudyConfig, stopwatch: Stopwatch, observe: Observer
 ) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from penjing.blas import one_blas_thread
 from penjing.protocols import Promoter
 from penjing.search import searcher_named
 from penjing.tables.table import Table
@@ -105,6 +106,7 @@ def compare(
     return found
 
 
+@one_blas_thread()
 def _searched(table: Table, algorithm: str, settings: Settings, seed: int) -> Search:
     problem = table.problem()
     searcher = searcher_named(algorithm, problem)
