@@ -1,6 +1,7 @@
 """From the run folder to the page; what is missing is left out with a note, never a crash."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,7 +16,7 @@ from penjing.objectives import Constraint
 from penjing.report.finished import compared, design_view
 from penjing.report.page import DecisionRow, DesignView, Failure, Page, PhaseRow, Point, ProgressPoint, Worth
 from penjing.report.worth import worth_of
-from penjing.search.learning_curve import expected_accuracy
+from penjing.search.learning_curve import expected_accuracy, saturation_epochs
 from penjing.store import Journal, Manifest, RunFolder, Trial
 from penjing.store.front import absolute_constraints, front_of, reference_of
 
@@ -43,6 +44,7 @@ def read_page(run: RunFolder) -> Page:
     config = run.config
     journal = _journal(run, notes)
     facts, trials = journal["facts"], journal["trials"]
+    data = dict(facts.get("facts") or {})
     kept = [*(facts.get("notes") or ()), facts.get("no better than chance")]
     notes[:0] = [str(note) for note in kept if note]
     reference = journal["reference"]
@@ -62,11 +64,11 @@ def read_page(run: RunFolder) -> Page:
         designs=designs,
         points=tuple(_points(trials, designs)),
         progress=tuple(_progress(journal["events"])),
-        worth=_worth(trials, config.get("seed")),
+        worth=_worth(trials, _number(data.get("n_train")), config.get("seed")),
         latency_model_error=_latency_model_error(run, notes),
         pace=_number(facts.get("pace")),
         reference=reference,
-        data=dict(facts.get("facts") or {}),
+        data=data,
         class_names=tuple(map(str, facts.get("class_names") or ())),
         phases=tuple(_phases(trials, journal["ended_early"])),
         decisions=tuple(_decisions(facts.get("decisions") or {})),
@@ -186,7 +188,7 @@ def _decisions(of_phases: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Dec
     ]
 
 
-def _worth(trials: Sequence[Trial], seed: Any) -> Worth:
+def _worth(trials: Sequence[Trial], n_train: float | None, seed: Any) -> Worth:
     # Of a candidate that was trained further only the last: repeats would vouch for each other.
     used = {
         trial.key: trial
@@ -195,19 +197,20 @@ def _worth(trials: Sequence[Trial], seed: Any) -> Worth:
     }.values()
     return worth_of(
         [trial.candidate for trial in used],
-        _at_equal_training([trial.measurements for trial in used]),
+        _at_equal_training([trial.measurements for trial in used], n_train),
         [trial.measurements.get("costs") or {} for trial in used],
         seed if isinstance(seed, int) else 0,
     )
 
 
-def _at_equal_training(measured: Sequence[Mapping[str, Any]]) -> list[float]:
+def _at_equal_training(measured: Sequence[Mapping[str, Any]], n_train: float | None) -> list[float]:
     """Accuracies to expect with as much training as the longest trained candidate had."""
     accuracies = [float(one["accuracy"]) for one in measured]
     seen = [_number(one.get("seen_epochs")) or 0.0 for one in measured]
     if min(seen, default=0.0) <= 0:
         return accuracies
-    return [expected_accuracy(a, s, max(seen) - s) for a, s in zip(accuracies, seen, strict=True)]
+    saturates = saturation_epochs(n_train) if n_train else math.inf
+    return [expected_accuracy(a, s, max(seen) - s, saturates) for a, s in zip(accuracies, seen, strict=True)]
 
 
 def _latency_model_error(run: RunFolder, notes: list[str]) -> dict[str, float]:

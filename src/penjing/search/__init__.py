@@ -8,7 +8,7 @@ from penjing.errors import MissingExtraError, missing_extra, unknown_name
 from penjing.protocols import Searcher
 from penjing.search.asking import ask_beside
 from penjing.search.evolution import EvolutionSearcher
-from penjing.search.learning_curve import LATE_DEVIATION, LATE_EXPONENT, expected_accuracy
+from penjing.search.learning_curve import DEVIATION, EXPONENT, expected_accuracy, saturation_epochs
 from penjing.search.local import LocalSearcher
 from penjing.search.problem import SearchProblem
 from penjing.search.random import RandomSearcher
@@ -92,8 +92,8 @@ def available_algorithms() -> list[str]:
 
 __all__ = [
     "ALGORITHMS",
-    "LATE_DEVIATION",
-    "LATE_EXPONENT",
+    "DEVIATION",
+    "EXPONENT",
     "EvolutionSearcher",
     "LocalSearcher",
     "RandomSearcher",
@@ -104,6 +104,7 @@ __all__ = [
     "available_algorithms",
     "expected_accuracy",
     "expects_gains",
+    "saturation_epochs",
     "searcher_class",
     "searcher_named",
     "trains_further",

@@ -183,10 +183,15 @@ class SearchProblem:
         return np.column_stack(columns) if rows else np.zeros((0, len(self.box)))
 
     def niche(self, candidate: Candidate) -> int:
-        """What a candidate costs, 0 to 3: the quarter of the box that holds it, by its worst cost there."""
+        """What a candidate costs, 0 to 3: the quarter of the box that holds it, by its worst cost there.
+
+        Where the box has no costs it is what finishing it takes, in powers of two.
+        """
         costs = self.costs(candidate)
         known = [self.normalised(metric, [costs[metric]])[0] for metric in self.box if metric in costs]
-        return int(min(_QUARTERS - 1, _QUARTERS * max(known, default=0.0)))
+        if not known:
+            return round(math.log2(self.finishing_cost(candidate)))
+        return int(min(_QUARTERS - 1, _QUARTERS * max(known)))
 
     def normalised(self, metric: str, values: ArrayLike) -> NDArray[np.float64]:
         """Values of one objective, ``[n]``, as costs: 0 at the box's best, 1 at its worst, clipped."""

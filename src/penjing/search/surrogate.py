@@ -6,6 +6,7 @@ number. Thousands of candidates are bred on the model alone; those with the
 largest expected gain of hypervolume per expected cost are evaluated.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from penjing.objectives import hypervolume_gains, hypervolume_subset, non_dominated_mask
 from penjing.search.evolution import offspring
-from penjing.search.learning_curve import EXPONENT, LASTING_EXPONENT
+from penjing.search.learning_curve import EXPONENT, LASTING_EXPONENT, counted
 from penjing.search.places import Places
 from penjing.search.problem import CAPACITY, SearchProblem
 from penjing.search.quadrature import normal_nodes
@@ -48,6 +49,7 @@ class SurrogateSearcher:
         further_epochs: Training that a candidate gets beyond what was told, once it is finished.
             Accuracies are predicted for its end, so that they weigh as much against bytes and
             milliseconds as they will.
+        saturates: Passes of a training that saturates, see :func:`~penjing.search.saturation_epochs`.
         expected_gain: See :class:`~penjing.protocols.Forecaster`.
     """
 
@@ -58,6 +60,7 @@ class SurrogateSearcher:
         self.n_initial = n_initial
         self.pool = pool
         self.further_epochs: Callable[[Candidate], float] = lambda candidate: 0.0
+        self.saturates = math.inf
         self._encoding = Encoding(problem.space, _SCALE_OF_PART)
         self._told: list[tuple[Candidate, float]] = []
         self._seen_epochs: list[float] = []
@@ -152,9 +155,18 @@ class SurrogateSearcher:
 
         return self._greedily(model, pool, n, polished, n if most_alike is None else most_alike, besides)
 
-    def together(self, candidates: Sequence[Candidate], n: int) -> list[Candidate]:
-        """The ``n`` of some candidates that together promise the most hypervolume, or fewer."""
-        return self._greedily(self._model(), candidates, n, lambda one, front, caution: one, n)
+    def together(
+        self, candidates: Sequence[Candidate], n: int, most_alike: int | None = None
+    ) -> list[Candidate]:
+        """The ``n`` of some candidates that together promise the most hypervolume, or fewer.
+
+        Args:
+            candidates: Of which.
+            n: How many.
+            most_alike: As for :meth:`finalists`.
+        """
+        most_alike = n if most_alike is None else most_alike
+        return self._greedily(self._model(), candidates, n, lambda one, front, caution: one, most_alike)
 
     def _greedily(
         self,
@@ -293,7 +305,7 @@ class SurrogateSearcher:
                 capacity = [np.log(costs[name]) for name in CAPACITY if name in costs]
                 self._rows[candidate.key] = self._encoding.one_hot([candidate])[0], capacity
         rows = [self._rows[candidate.key] for candidate in candidates]
-        seen = np.log(np.maximum(seen_epochs, 1e-3))
+        seen = np.log(counted(np.maximum(seen_epochs, 1e-3), self.saturates))
         return np.array([row for row, _ in rows]), np.column_stack([[row for _, row in rows], seen])
 
     def _predict(
@@ -306,7 +318,7 @@ class SurrogateSearcher:
         usual = float(np.median(self._seen_epochs))
         lasting = (usual / (usual + further)) ** LASTING_EXPONENT
         mean, deviation = model.predict(*self._encoded(candidates, [seen] * len(candidates)), lasting)
-        error = np.exp(mean) / (seen + further) ** EXPONENT
+        error = np.exp(mean) / counted(seen + further, self.saturates) ** EXPONENT
         best, worst = self._from_none_to_all
         return best - (best - worst) * error, (best - worst) * error * deviation
 

@@ -1,5 +1,6 @@
 """How the time of the last rung is divided: piece by piece, to the design that makes the most of it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -7,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penjing.objectives import hypervolume_gains
-from penjing.search import LATE_DEVIATION, LATE_EXPONENT, SearchProblem, expected_accuracy
+from penjing.search import DEVIATION, EXPONENT, SearchProblem, expected_accuracy
 
 Floats = NDArray[np.float64]
 
@@ -28,6 +29,7 @@ class Standing:
         seconds_per_epoch: What more of it takes.
         most_epochs: That it may still get; 0 if it is finished.
         uncompressed: Its accuracy before compression, which tuning after compression comes near.
+        saturates: See :func:`~penjing.search.saturation_epochs`.
     """
 
     row: Mapping[str, float]
@@ -36,6 +38,7 @@ class Standing:
     seconds_per_epoch: float
     most_epochs: float
     uncompressed: float = 0.0
+    saturates: float = math.inf
 
     @property
     def least_s(self) -> float:
@@ -131,7 +134,7 @@ def _futures(
     """Accuracies ``[draws, designs, pieces]`` after so many pieces of time."""
     made = np.empty((_DRAWS, len(standings), _PIECES_OF_A_WORKER + 1))
     for index, one in enumerate(standings):
-        exponents = np.maximum(0.0, rng.normal(LATE_EXPONENT, LATE_DEVIATION, _DRAWS))
+        exponents = np.maximum(0.0, rng.normal(EXPONENT, DEVIATION, _DRAWS))
         luck = one.deviation * rng.standard_normal(_DRAWS)
         now = np.clip(one.row["accuracy"] + luck, 0.0, 1.0)
         tuned = np.clip(max(one.row["accuracy"], one.uncompressed) + luck, 0.0, 1.0)
@@ -140,7 +143,7 @@ def _futures(
             if spent_s and (spent_s >= one.least_s or not is_long_enough):
                 further = spent_s / one.seconds_per_epoch
                 made[:, index, pieces] = [
-                    expected_accuracy(a, one.seen_epochs, further, exponent)
+                    expected_accuracy(a, one.seen_epochs, further, one.saturates, exponent)
                     for a, exponent in zip(tuned, exponents, strict=True)
                 ]
             else:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _DRAWS_PER_PLACE = 20
 # A third of the places goes to the most accurate.
 _BETWEEN_THE_ACCURATE = 2
-# Where designs that differ are wanted, no more than one in so many may cost about the same.
+# No more than one in so many may cost about the same, but in a stated box: designs that differ are wanted, or
+# the best one, of which short trainings do not tell how much computing it should take (ADR 15).
 _ONE_IN = 3
 
 
@@ -76,8 +77,7 @@ class Choosing:
         n_accurate = self._n_for_accuracy(n)
         accurate = searcher.most_accurate(n_accurate + len(besides), rng) if n_accurate else []
         accurate = [candidate for candidate in accurate if candidate not in besides][:n_accurate]
-        most_alike = -(-n // _ONE_IN) if self.wants_trade_offs else None
-        together = searcher.finalists(2 * n + len(besides), rng, most_alike, accurate)
+        together = searcher.finalists(2 * n + len(besides), rng, self._most_alike(n), accurate)
         others = (candidate for candidate in together if candidate not in besides)
         # In turns, so that whoever takes fewer than n takes as many of each kind as it should.
         wanted = [one for first in accurate for one in (first, *islice(others, _BETWEEN_THE_ACCURATE))]
@@ -93,7 +93,7 @@ class Choosing:
         """Of some candidates those that would be finished as things stand, the most accurate first."""
         order = np.argsort(-searcher.predicted(candidates), kind="stable") if candidates else []
         accurate = [candidates[index] for index in order[: self._n_for_accuracy(n)]]
-        return list(dict.fromkeys([*accurate, *searcher.together(candidates, n)]))[:n]
+        return list(dict.fromkeys([*accurate, *searcher.together(candidates, n, self._most_alike(n))]))[:n]
 
     def most_volume(self, trials: Sequence[Trial], rows: Sequence[dict[str, float]], n: int) -> list[Trial]:
         """The trials that together cover the most hypervolume; some of them the most accurate.
@@ -129,6 +129,10 @@ class Choosing:
 
     def _n_for_accuracy(self, n: int) -> int:
         return max(1, n // (1 + _BETWEEN_THE_ACCURATE)) if self.cares_for_accuracy else 0
+
+    def _most_alike(self, n: int) -> int | None:
+        """Of ``n`` places, how many may go to candidates that cost about the same; None for all."""
+        return -(-n // _ONE_IN) if self.cares_for_accuracy else None
 
     @property
     def _was_narrowed(self) -> bool:

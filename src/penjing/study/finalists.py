@@ -272,6 +272,7 @@ class FinalistRounds:
             seen_epochs=measured.get("seen_epochs", epochs),
             seconds_per_epoch=pace_s / (1.0 - study.pipeline.tuning_share(blueprint)),
             uncompressed=facts.get("uncompressed_accuracy", accuracy),
+            saturates=study.prospects.saturates,
             most_epochs=(1.0 - study.config.finalists.first_rung_fraction) * study.finalist_epochs,
         )
 

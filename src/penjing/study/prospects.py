@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from penjing.search import SearchProblem, SurrogateSearcher, expected_accuracy
+from penjing.search import SearchProblem, SurrogateSearcher, expected_accuracy, saturation_epochs
 from penjing.space import Candidate
 from penjing.store import Trial
 from penjing.study.training_precision import reference_step_ms
@@ -55,6 +55,11 @@ class Prospects:
         self._study = study
 
     @property
+    def saturates(self) -> float:
+        """Passes of a training that saturates."""
+        return saturation_epochs(self._study.facts.n_train)
+
+    @property
     def most_finalists(self) -> int:
         """How many designs are finished at most where a clock decides."""
         return MOST_TO_TRADE if self._study.choosing.wants_trade_offs else MOST_FINALISTS
@@ -99,14 +104,18 @@ class Prospects:
         """Every metric of a trial's candidate, accuracy as it is expected at the end of training."""
         row, seen = self._study.row(trial), trial.measurements["seen_epochs"]
         further = self.further_epochs()(Candidate(trial.candidate))
-        return row | {"accuracy": expected_accuracy(row["accuracy"], seen, further)}
+        return row | {"accuracy": expected_accuracy(row["accuracy"], seen, further, self.saturates)}
 
     def surrogate(self, problem: SearchProblem, trials: Sequence[Trial]) -> SurrogateSearcher:
         """One that was told some trials, and expects accuracies at the end of training."""
         searcher = SurrogateSearcher(problem, n_initial=1)
         for trial in trials:
             searcher.tell(Candidate(trial.candidate), learnt(trial))
-        searcher.further_epochs = self.further_epochs()
+        return self.informed(searcher)
+
+    def informed(self, searcher: SurrogateSearcher) -> SurrogateSearcher:
+        """Let a searcher know how long designs are trained in the end, and what that counts for."""
+        searcher.further_epochs, searcher.saturates = self.further_epochs(), self.saturates
         return searcher
 
     def _pace_s(self) -> float:

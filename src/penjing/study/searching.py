@@ -147,7 +147,7 @@ class Search:
         rng = stream(study.config.seed, Draw.PROPOSALS, first)
         n = self._batch_size(phase)
         if isinstance(searcher, SurrogateSearcher):
-            searcher.further_epochs = study.prospects.further_epochs()
+            study.prospects.informed(searcher)
         again = dict(self._again(phase, index, searcher, began_s, n, rng)[:n])
         new: list[Candidate] = []
         if len(again) < n:

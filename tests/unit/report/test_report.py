@@ -16,7 +16,7 @@ from tests.unit.study import designs
 from penjing.report import Page, read_page, render, write_report
 from penjing.report.page import DesignView
 from penjing.report.wording import time
-from penjing.search.learning_curve import EXPONENT
+from penjing.search.learning_curve import EXPONENT, counted, saturation_epochs
 from penjing.store import RunFolder
 
 HOSTILE = '<script>alert("x")</script>'
@@ -245,13 +245,14 @@ def test_a_design_that_is_recommended_instead_is_no_worse_in_any_objective(tmp_p
 def test_what_choices_were_worth_is_learnt_at_equal_training(tmp_path: Path) -> None:
     """A width that only seemed better, because its networks were trained sixteen times as long."""
     run = make_run(tmp_path / "run", 0, 0)
+    saturates = saturation_epochs(read_page(run).data["n_train"])
     with run.lock(), run.journal() as journal:
         number = 0
         for width, seen in ((8, 1.0), (16, 16.0)):
             for index in range(20):
                 candidate = {"width": width, "kernel": 3 + 2 * (index % 2)}
                 for epochs in sorted({1.0, seen}):
-                    accuracy = 1 - 0.4 * (1.0 if index % 2 else 1.1) / epochs**EXPONENT
+                    accuracy = 1 - 0.4 * (1.0 if index % 2 else 1.1) / counted(epochs, saturates) ** EXPONENT
                     journal.ask(number, "joint", "inherited", candidate, f"{width} {index}")
                     told = {"accuracy": accuracy, "costs": {}, "seen_epochs": epochs}
                     journal.tell(number, "done", told, 1.0)

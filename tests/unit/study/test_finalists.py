@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from tests.unit.study.small_study import small_study
 
+from penjing.search import expected_accuracy, saturation_epochs
 from penjing.space import Candidate
 from penjing.study import finalists
 from penjing.study.choosing import Choosing
@@ -88,7 +89,9 @@ def test_accuracies_are_expected_to_grow_with_the_training_that_is_left(tmp_path
         tell_some(study)
         trial = study.inherited_trials()[0]
         assert study.prospects.further_epochs()(Candidate(trial.candidate)) == 31.0
-        assert study.prospects.row(trial)["accuracy"] == pytest.approx(1.0 - 0.5 * 0.3)
+        further = expected_accuracy(0.7, 1.0, 31.0, saturation_epochs(study.facts.n_train))
+        assert study.prospects.row(trial)["accuracy"] == pytest.approx(further)
+        assert further > 0.85
 
 
 def test_a_candidate_that_was_trained_further_counts_once_as_it_was_the_last_time(tmp_path: Path) -> None:
@@ -137,13 +140,14 @@ def test_the_box_is_settled_by_the_best_accuracy_that_is_expected(tmp_path: Path
         assert study.box.values == BOX  # too early
         tell(study, drawn[0], 0.80)
         study.settle_box(problem)
-        # 32 times the training halves an error of 0.2.
-        assert study.box.values["accuracy"] == pytest.approx((1 - 0.05, 1 - 0.25))
+        least = 1.0 - expected_accuracy(0.8, 1.0, 31.0, saturation_epochs(study.facts.n_train))
+        expected = (1 - least / 2, 1 - 2.5 * least)
+        assert study.box.values["accuracy"] == pytest.approx(expected)
         assert problem.box == study.box.values
         assert [tuple(pair) for pair in study.journal.get("box").values()] == list(study.box.values.values())
         tell(study, drawn[1], 0.99)
         study.settle_box(problem)
-        assert study.box.values["accuracy"] == pytest.approx((1 - 0.05, 1 - 0.25))
+        assert study.box.values["accuracy"] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
