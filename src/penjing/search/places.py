@@ -33,7 +33,8 @@ class Places:
         self._n = n
         self._n_all = n + len(besides)
         self._most_alike = most_alike
-        self._expense = np.array([problem.finishing_cost(candidate) for candidate in pool])
+        # Of designs of which only the best counts, none is better for being cheaper.
+        self._expense = np.array([problem.finishing_cost(c) if problem.has_costs else 1.0 for c in pool])
         self._niches = np.array([problem.niche(candidate) for candidate in pool])
         self._alike = Counter(problem.niche(candidate) for candidate in besides)
         self._chosen: dict[str, Candidate] = {}

@@ -182,16 +182,22 @@ class SearchProblem:
         columns = [self.normalised(metric, [row[metric] for row in rows]) for metric in self.box]
         return np.column_stack(columns) if rows else np.zeros((0, len(self.box)))
 
+    @property
+    def has_costs(self) -> bool:
+        """Whether anything counts beside the trained metric."""
+        return set(self.box) != {self.trained_metric}
+
     def niche(self, candidate: Candidate) -> int:
         """What a candidate costs, 0 to 3: the quarter of the box that holds it, by its worst cost there.
 
-        Where the box has no costs it is what finishing it takes, in powers of two.
+        Where the box has no costs it is the time that finishing it takes, in powers of two; its price is the
+        root of that.
         """
         costs = self.costs(candidate)
         known = [self.normalised(metric, [costs[metric]])[0] for metric in self.box if metric in costs]
-        if not known:
-            return round(math.log2(self.finishing_cost(candidate)))
-        return int(min(_QUARTERS - 1, _QUARTERS * max(known)))
+        if not self.has_costs:
+            return round(2.0 * math.log2(self.finishing_cost(candidate)))
+        return int(min(_QUARTERS - 1, _QUARTERS * max(known, default=0.0)))
 
     def normalised(self, metric: str, values: ArrayLike) -> NDArray[np.float64]:
         """Values of one objective, ``[n]``, as costs: 0 at the box's best, 1 at its worst, clipped."""

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from penjing.objectives import hypervolume_gains, hypervolume_subset, non_dominated_mask
 from penjing.search.evolution import offspring
 from penjing.search.learning_curve import EXPONENT, LASTING_EXPONENT, counted
+from penjing.search.niches import Spending, drawn_of
 from penjing.search.places import Places
 from penjing.search.problem import CAPACITY, SearchProblem
 from penjing.search.quadrature import normal_nodes
 from penjing.search.random import fresh_samples
 from penjing.search.regression import ScarceRegression
+from penjing.search.spread import spread_out
 from penjing.space import OF_WEIGHTS, Candidate, Encoding
 
 _QUANTILES = (-1.28, -0.52, 0.0, 0.52, 1.28)
@@ -34,7 +36,9 @@ _SCALE_OF_PART = {"compression": 0.3}
 _FINAL_POOLS = 8
 # Drawing at random finds little within narrow constraints, and every draw is costed.
 _FRESH_SHARE = 12
-COSTS = (*CAPACITY, "size_bytes", "latency_ms")
+_DRAWN_FOR_NICHES = 20
+# Passes count so little then that a larger network would make more of the time.
+_MOST_SATURATIONS = 6.0
 
 
 class SurrogateSearcher:
@@ -83,19 +87,46 @@ class SurrogateSearcher:
     def ask(self, n: int, rng: np.random.Generator) -> list[Candidate]:
         """Propose ``n`` candidates."""
         if len(self._told) < self.n_initial:
-            return self._spread(n, rng)
-        return self.best(n, rng, per_cost=True)
+            return spread_out(self.problem, [c for c, _ in self._told], n, rng, self._seen)
+        if self.problem.has_costs:
+            return self.best(n, rng, per_cost=True)
+        known = [*self._told_here(), *drawn_of(self.problem, None, _DRAWN_FOR_NICHES, rng)]
+        if len({self.problem.niche(candidate) for candidate in known}) < 2:
+            return self.best(n, rng, per_cost=True)
+        # What is dear to train may be better in the end, which short trainings do not tell (ADR 15).
+        spent = Spending(self.problem, [candidate for candidate, _ in self._told])
+        known = [candidate for candidate in known if self.trains_well(candidate)] or known
+        chosen: list[Candidate] = []
+        for _ in range(n):
+            niche = spent.least(known)
+            chosen += self.best(1, rng, False, niche, lambda candidate: not spent.has(candidate))
+            spent.add(chosen[-1])
+        return chosen
 
-    def best(self, n: int, rng: np.random.Generator, per_cost: bool) -> list[Candidate]:
+    def trains_well(self, candidate: Candidate) -> bool:
+        """Whether the training that finishes a candidate is long enough for it, and not far too long."""
+        return self.saturates <= self.further_epochs(candidate) <= _MOST_SATURATIONS * self.saturates
+
+    def best(
+        self,
+        n: int,
+        rng: np.random.Generator,
+        per_cost: bool,
+        niche: int | None = None,
+        is_open: Callable[[Candidate], bool] = lambda candidate: True,
+    ) -> list[Candidate]:
         """The ``n`` candidates, none of them told, whose evaluation promises the most hypervolume together.
 
         Args:
             n: How many; drawn ones where no more promise a gain.
             rng: Breeds the pool.
             per_cost: Divide gains by the expected cost of evaluating.
+            niche: Of which; None for any.
+            is_open: Whether a candidate may be taken.
         """
         model = self._model()
-        pool = [c for c in self._bred(model, rng, self.pool) if c.key not in self._seen]
+        bred = self._bred(model, rng, self.pool, niche)
+        pool = [c for c in bred if c.key not in self._seen and is_open(c)]
         chosen: list[Candidate] = []
         self.expected_gain = 0.0
         if pool:
@@ -103,8 +134,8 @@ class SurrogateSearcher:
             points = self._points(pool, mean)
             layers = [self._points(pool, mean - quantile * deviation) for quantile in _QUANTILES]
             expense = np.array([self.problem.evaluation_cost(c) if per_cost else 1.0 for c in pool])
-            corner, front = np.ones(points.shape[1]), self._front(model)
-            self.expected_gain = self._most_expected(pool, mean, deviation, front)
+            corner, front = np.ones(points.shape[1]), self._front(model, niche)
+            self.expected_gain = self._most_expected(pool, mean, deviation, self._front(model))
             picked = hypervolume_subset(points, n, corner, front, layers, expense)
             chosen = [pool[index] for index in picked]
         if len(chosen) < n:
@@ -265,30 +296,6 @@ class SurrogateSearcher:
         """What the model expects of the trained metric, ``[n]``."""
         return self._predict(self._model(), candidates)[0]
 
-    def _spread(self, n: int, rng: np.random.Generator) -> list[Candidate]:
-        """Feasible candidates far apart in costs: farthest-point sampling."""
-        drawn = fresh_samples(self.problem, 24 * n, rng, self._seen)
-        if not drawn:
-            return []
-        # Large networks teach little more than middling ones, and take most of the time.
-        drawn.sort(key=lambda c: (self.problem.evaluation_cost(c), c.key))
-        drawn = drawn[: max(n, (2 * len(drawn)) // 3)]
-        told = [candidate for candidate, _ in self._told]
-        rows = [self.problem.costs(candidate) for candidate in (*told, *drawn)]
-        features = np.log([[row[name] for name in COSTS if name in row] for row in rows])
-        features = (features - features.mean(axis=0)) / (features.std(axis=0) + 1e-9)
-        known, features = features[: len(told)], features[len(told) :]
-        distance = np.full(len(drawn), np.inf)
-        for row in known:
-            distance = np.minimum(distance, ((features - row) ** 2).sum(axis=1))
-        chosen: list[int] = []
-        while len(chosen) < min(n, len(drawn)):
-            index = int(np.argmax(distance))  # the cheapest, where nothing is known yet
-            chosen.append(index)
-            distance = np.minimum(distance, ((features - features[index]) ** 2).sum(axis=1))
-            distance[chosen] = -1.0
-        return [drawn[index] for index in chosen]
-
     def _model(self) -> ScarceRegression:
         error = np.log(np.maximum(self._error(np.array([value for _, value in self._told])), 1e-3))
         one_hot, features = self._encoded([candidate for candidate, _ in self._told], self._seen_epochs)
@@ -352,9 +359,14 @@ class SurrogateSearcher:
     def _gains(self, points: NDArray[np.float64], front: NDArray[np.float64]) -> NDArray[np.float64]:
         return hypervolume_gains(points, front, np.ones(points.shape[1]))
 
-    def _front(self, model: ScarceRegression) -> NDArray[np.float64]:
-        """The front of what was told, at the model's mean: selection on noisy values is optimistic."""
-        told = [candidate for candidate, _ in self._told]
+    def _front(self, model: ScarceRegression, niche: int | None = None) -> NDArray[np.float64]:
+        """The front of what was told, of one niche if one is given, at the model's mean.
+
+        Selection on noisy values is optimistic.
+        """
+        told = [c for c, _ in self._told if niche is None or self.problem.niche(c) == niche]
+        if not told:
+            return self._points([], np.zeros(0))
         points = self._points(told, self._predict(model, told)[0])
         return points[non_dominated_mask(points)]
 
@@ -362,12 +374,18 @@ class SurrogateSearcher:
         """What was told and is of the problem's space."""
         return [told[0] for told, is_here in zip(self._told, self._is_here, strict=True) if is_here]
 
-    def _bred(self, model: ScarceRegression, rng: np.random.Generator, pool_size: int) -> list[Candidate]:
-        """A pool of feasible candidates, improved on the model for a few generations."""
-        told = self._told_here()
-        pool = {
-            c.key: c for c in [*told, *fresh_samples(self.problem, pool_size // _FRESH_SHARE, rng, set())]
-        }
+    def _bred(
+        self, model: ScarceRegression, rng: np.random.Generator, pool_size: int, niche: int | None = None
+    ) -> list[Candidate]:
+        """Feasible candidates, of one niche if one is given, improved on the model for a few generations."""
+
+        def belongs(candidate: Candidate) -> bool:
+            return niche is None or self.problem.niche(candidate) == niche
+
+        drawn = drawn_of(self.problem, niche, pool_size // _FRESH_SHARE, rng)
+        pool = {c.key: c for c in [*self._told_here(), *drawn] if belongs(c)}
+        if not pool:
+            return []
         points = self._points([], np.zeros(0))
         for _ in range(4):
             members = list(pool.values())
@@ -380,7 +398,7 @@ class SurrogateSearcher:
             parents = [members[index] for index in (*order[:50], *accurate[:10])]
             for _ in range(pool_size // 4):
                 child = offspring(self.problem, parents, rng)
-                if child.key not in pool and self.problem.violation(child) == 0:
+                if child.key not in pool and self.problem.violation(child) == 0 and belongs(child):
                     pool[child.key] = child
         return list(pool.values())
 

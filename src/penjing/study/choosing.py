@@ -82,6 +82,8 @@ class Choosing:
         # In turns, so that whoever takes fewer than n takes as many of each kind as it should.
         wanted = [one for first in accurate for one in (first, *islice(others, _BETWEEN_THE_ACCURATE))]
         wanted += others
+        if not self.wants_trade_offs and self.cares_for_accuracy:
+            wanted.sort(key=lambda candidate: not searcher.trains_well(candidate))
         by_architecture: dict[str, Candidate] = {}
         for candidate in wanted:
             by_architecture.setdefault(self.study.pipeline.architecture_key(candidate), candidate)
@@ -132,7 +134,10 @@ class Choosing:
 
     def _most_alike(self, n: int) -> int | None:
         """Of ``n`` places, how many may go to candidates that cost about the same; None for all."""
-        return -(-n // _ONE_IN) if self.cares_for_accuracy else None
+        if not self.cares_for_accuracy:
+            return None
+        # The best of each kind, then the second best.
+        return -(-n // _ONE_IN) if self.wants_trade_offs else 1
 
     @property
     def _was_narrowed(self) -> bool:

@@ -1,0 +1,58 @@
+"""How long candidates take to train, in classes, and which class was looked at least."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from penjing.search.problem import SearchProblem
+from penjing.search.random import fresh_samples
+from penjing.space import OF_WEIGHTS, Candidate
+
+_DRAWN, _TRIES = 20, 10
+
+
+class Spending:
+    """Of the time that evaluations took, what went to each niche.
+
+    Args:
+        problem: Says which niche a candidate belongs to, and how long it trains.
+        told: What was evaluated. What shares an architecture was trained once.
+    """
+
+    def __init__(self, problem: SearchProblem, told: Iterable[Candidate]) -> None:
+        self._problem = problem
+        self._trained: set[Candidate] = set()
+        self._spent: dict[int, float] = {}
+        for candidate in told:
+            self.add(candidate)
+
+    def has(self, candidate: Candidate) -> bool:
+        """Whether a candidate's architecture is among those that were counted."""
+        return self._architecture(candidate) in self._trained
+
+    def add(self, candidate: Candidate) -> None:
+        """Count a candidate that is going to be evaluated."""
+        if not self.has(candidate):
+            self._trained.add(self._architecture(candidate))
+            niche = self._problem.niche(candidate)
+            # A finalist's price is the root of its time (ADR 9).
+            self._spent[niche] = self._spent.get(niche, 0.0) + self._problem.finishing_cost(candidate) ** 2
+
+    def _architecture(self, candidate: Candidate) -> Candidate:
+        return Candidate(self._problem.space.project(candidate, *OF_WEIGHTS))
+
+    def least(self, among: Iterable[Candidate]) -> int | None:
+        """The niche of some candidates that least was spent on, the cheapest of several; None of none."""
+        niches = {self._problem.niche(candidate) for candidate in among}
+        return min(niches, key=lambda niche: (self._spent.get(niche, 0.0), niche), default=None)
+
+
+def drawn_of(problem: SearchProblem, niche: int | None, n: int, rng: np.random.Generator) -> list[Candidate]:
+    """Feasible candidates of a niche, or of any: ``n`` or fewer where it holds few."""
+    found: dict[str, Candidate] = {}
+    for _ in range(1 if niche is None else _TRIES):
+        if len(found) >= n:
+            break
+        drawn = fresh_samples(problem, n if niche is None else _DRAWN, rng, found)
+        found |= {c.key: c for c in drawn if niche is None or problem.niche(c) == niche}
+    return list(found.values())[:n]
