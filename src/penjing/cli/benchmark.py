@@ -107,6 +107,13 @@ def table(
     limit: Annotated[
         list[str] | None, typer.Option(help="'COLUMN <= NUMBER', on a known column; may be given again.")
     ] = None,
+    counting: Annotated[
+        str | None,
+        typer.Option(
+            "--range",
+            help="LOW,HIGH: between which values the column to maximise counts; else taken from the table.",
+        ),
+    ] = None,
     cheap_fidelity: Annotated[
         str | None,
         typer.Option(
@@ -126,9 +133,20 @@ def table(
     from penjing.cli.comparison import run_comparison
     from penjing.tables import Settings, table_of
 
-    made = table_of(path, choices.split(","), maximise, minimise or [], limit or [], cheap_fidelity)
+    counts = None if counting is None else _range(counting)
+    made = table_of(path, choices.split(","), maximise, minimise or [], limit or [], cheap_fidelity, counts)
     settings = Settings(queries, batch, seeds, max_seconds)
     run_comparison([made], algorithms, settings, (max(1, queries // 2), queries), out, as_json)
+
+
+def _range(text: str) -> tuple[float, float]:
+    low, _, high = text.partition(",")
+    try:
+        return float(low), float(high)
+    except ValueError:
+        raise InvalidValueError(
+            f"--range must be two numbers with a comma between, such as 80,100; got {text!r}."
+        ) from None
 
 
 def _percentile(text: str) -> float | None:

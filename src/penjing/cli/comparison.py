@@ -109,6 +109,9 @@ def _notes(table: "Table", rows: Sequence[Mapping[str, object]], settings: "Sett
     if table.has_best:
         sought = table.objectives[0].column
         notes = [f"regret: what the best row has more than the best looked at, in {sought}."]
+    if not table.has_best and table.objectives[0].is_from_table:
+        first = table.objectives[0]
+        notes.append(f"{first.column} counts from {first.worst:g} on: taken from the table; --range says it.")
     pairs = _fewest_pairs(rows)
     if pairs > 1:  # of one pair nothing can be said
         limit = f"; with {pairs} it cannot be below {0.5**pairs:.2g}" if 0.5**pairs > 0.001 else ""

@@ -18,7 +18,7 @@ from penjing.protocols import Forecaster, Searcher
 from penjing.search.order import places
 from penjing.search.pool import is_listable
 from penjing.search.problem import SearchProblem
-from penjing.space import OF_WEIGHTS, Candidate, CarriedSpace, SearchSpace
+from penjing.space import Candidate, CarriedSpace, SearchSpace
 
 COMPRESSION = "evolution on compression"
 """Who changes nothing but the compression of the architectures that lead."""
@@ -132,7 +132,7 @@ class AutoSearcher:
         leaders: dict[str, Candidate] = {}
         for candidate in (self._told[at][0] for at in order):
             if len(leaders) < _LEADERS:
-                leaders.setdefault(Candidate(space.project(candidate, *OF_WEIGHTS)).key, candidate)
+                leaders.setdefault(space.trained_part(candidate).key, candidate)
         searcher = _made("evolution", self.problem.within(CarriedSpace(space, list(leaders.values()))))
         for candidate, costs in self._told:
             searcher.tell(candidate, costs)

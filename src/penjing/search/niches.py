@@ -6,7 +6,7 @@ import numpy as np
 
 from penjing.search.problem import SearchProblem
 from penjing.search.random import fresh_samples
-from penjing.space import OF_WEIGHTS, Candidate
+from penjing.space import Candidate
 
 _DRAWN, _TRIES = 20, 10
 
@@ -28,18 +28,15 @@ class Spending:
 
     def has(self, candidate: Candidate) -> bool:
         """Whether a candidate's architecture is among those that were counted."""
-        return self._architecture(candidate) in self._trained
+        return self._problem.space.trained_part(candidate) in self._trained
 
     def add(self, candidate: Candidate) -> None:
         """Count a candidate that is going to be evaluated."""
         if not self.has(candidate):
-            self._trained.add(self._architecture(candidate))
+            self._trained.add(self._problem.space.trained_part(candidate))
             niche = self._problem.niche(candidate)
             # A finalist's price is the root of its time (ADR 9).
             self._spent[niche] = self._spent.get(niche, 0.0) + self._problem.finishing_cost(candidate) ** 2
-
-    def _architecture(self, candidate: Candidate) -> Candidate:
-        return Candidate(self._problem.space.project(candidate, *OF_WEIGHTS))
 
     def least(self, among: Iterable[Candidate]) -> int | None:
         """The niche of some candidates that least was spent on, the cheapest of several; None of none."""
@@ -48,11 +45,13 @@ class Spending:
 
 
 def drawn_of(problem: SearchProblem, niche: int | None, n: int, rng: np.random.Generator) -> list[Candidate]:
-    """Feasible candidates of a niche, or of any: ``n`` or fewer where it holds few."""
+    """Feasible candidates of a niche, or of any: ``n``, or fewer of a niche that holds few."""
+    if niche is None:
+        return fresh_samples(problem, n, rng, set())
     found: dict[str, Candidate] = {}
-    for _ in range(1 if niche is None else _TRIES):
+    for _ in range(_TRIES):
+        drawn = fresh_samples(problem, _DRAWN, rng, found)
+        found |= {candidate.key: candidate for candidate in drawn if problem.niche(candidate) == niche}
         if len(found) >= n:
             break
-        drawn = fresh_samples(problem, n if niche is None else _DRAWN, rng, found)
-        found |= {c.key: c for c in drawn if niche is None or problem.niche(c) == niche}
     return list(found.values())[:n]

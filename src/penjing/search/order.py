@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from penjing.objectives import crowding_distance, non_dominated_ranks
+from penjing.objectives import crowding_distance, non_dominated_mask, non_dominated_ranks
 from penjing.space import Candidate
 
 Array = NDArray[np.float64]
@@ -33,6 +33,23 @@ def places(points: Array) -> NDArray[np.intp]:
     found = np.empty(len(points), dtype=np.intp)
     found[np.lexsort((-crowding, ranks))] = np.arange(len(points))
     return found
+
+
+def promise(points: Array) -> Array:
+    """What each promises, ``[n]``: members of the front first, then by the sum of costs.
+
+    Args:
+        points: Costs, ``[n, objectives]``.
+    """
+    mask = non_dominated_mask(points)
+    inside = np.all(points < 1.0, axis=1)
+    return np.where(mask & inside, 10.0, 0.0) - points.sum(axis=1)
+
+
+def with_point(front: Array, point: Array) -> Array:
+    """A front, ``[n, objectives]``, once a point is known as well, ``[objectives]``."""
+    grown = np.vstack([front, point])
+    return grown[non_dominated_mask(grown)]
 
 
 def towards(points: Array, weights: Array) -> Array:

@@ -1,9 +1,8 @@
 """Cost-aware search with a surrogate: only accuracy is modelled, all other objectives are known.
 
-Sizes and operations of a candidate are exact and its latency is predicted
-before anything is trained, so a proposal's value depends on one uncertain
-number. Thousands of candidates are bred on the model alone; those with the
-largest expected gain of hypervolume per expected cost are evaluated.
+Sizes and operations of a candidate are exact and its latency is predicted before anything is trained, so a
+proposal's value depends on one uncertain number. Thousands of candidates are bred on the model alone; those
+with the largest expected gain of hypervolume per expected cost are evaluated.
 """
 
 import math
@@ -16,13 +15,14 @@ from penjing.objectives import hypervolume_gains, hypervolume_subset, non_domina
 from penjing.search.evolution import offspring
 from penjing.search.learning_curve import EXPONENT, LASTING_EXPONENT, counted
 from penjing.search.niches import Spending, drawn_of
+from penjing.search.order import promise, with_point
 from penjing.search.places import Places
 from penjing.search.problem import CAPACITY, SearchProblem
 from penjing.search.quadrature import normal_nodes
 from penjing.search.random import fresh_samples
 from penjing.search.regression import ScarceRegression
 from penjing.search.spread import spread_out
-from penjing.space import OF_WEIGHTS, Candidate, Encoding
+from penjing.space import Candidate, Encoding
 
 _QUANTILES = (-1.28, -0.52, 0.0, 0.52, 1.28)
 _NODES = 12
@@ -88,20 +88,23 @@ class SurrogateSearcher:
         """Propose ``n`` candidates."""
         if len(self._told) < self.n_initial:
             return spread_out(self.problem, [c for c, _ in self._told], n, rng, self._seen)
-        if self.problem.has_costs:
-            return self.best(n, rng, per_cost=True)
-        known = [*self._told_here(), *drawn_of(self.problem, None, _DRAWN_FOR_NICHES, rng)]
-        if len({self.problem.niche(candidate) for candidate in known}) < 2:
+        # Without an end of training to look at, one price is as good as another.
+        if self.problem.has_costs or math.isinf(self.saturates):
             return self.best(n, rng, per_cost=True)
         # What is dear to train may be better in the end, which short trainings do not tell (ADR 15).
         spent = Spending(self.problem, [candidate for candidate, _ in self._told])
-        known = [candidate for candidate in known if self.trains_well(candidate)] or known
-        chosen: list[Candidate] = []
+        known = [*self._told_here(), *fresh_samples(self.problem, _DRAWN_FOR_NICHES, rng, set())]
+        suitable = [candidate for candidate in known if self.trains_well(candidate)]
+
+        def is_open(candidate: Candidate) -> bool:
+            return not spent.has(candidate) and (not suitable or self.trains_well(candidate))
+
+        chosen: dict[str, Candidate] = {}
         for _ in range(n):
-            niche = spent.least(known)
-            chosen += self.best(1, rng, False, niche, lambda candidate: not spent.has(candidate))
-            spent.add(chosen[-1])
-        return chosen
+            for candidate in self.best(1, rng, False, spent.least(suitable or known), is_open):
+                spent.add(candidate)
+                chosen[candidate.key] = candidate
+        return list(chosen.values())
 
     def trains_well(self, candidate: Candidate) -> bool:
         """Whether the training that finishes a candidate is long enough for it, and not far too long."""
@@ -222,15 +225,15 @@ class SurrogateSearcher:
             while (index := places.best(self._gains(points, front))) is not None:
                 found = improved(pool[index], front, caution)
                 if places.take(index, found):
-                    front = _with(front, self._points_at(model, [found], caution)[0])
+                    front = with_point(front, self._points_at(model, [found], caution)[0])
 
         for caution in (_CAUTION, 0.0, *_HOPES):
             front = self._points_at(model, places.chosen, caution)
             fill(caution, front[non_dominated_mask(front)])
-        architectures = [self._architecture(candidate) for candidate in pool]
+        architectures = [self.problem.space.trained_part(candidate) for candidate in pool]
         while len(places.chosen) < n:
             before = len(places.chosen)
-            taken = {self._architecture(candidate) for candidate in places.chosen}
+            taken = {self.problem.space.trained_part(candidate) for candidate in places.chosen}
             places.reopen(np.array([architecture not in taken for architecture in architectures]))
             fill(_CAUTION, self._points_at(model, [], _CAUTION))
             if len(places.chosen) == before and not places.loosen():
@@ -249,7 +252,7 @@ class SurrogateSearcher:
         mean, deviation = self._predict(model, pool)
         best: dict[str, Candidate] = {}
         for index in np.argsort(_CAUTION * deviation - mean, kind="stable"):
-            best.setdefault(self._architecture(pool[index]).key, pool[index])
+            best.setdefault(self.problem.space.trained_part(pool[index]).key, pool[index])
             if len(best) == n:
                 break
         return list(best.values())
@@ -282,15 +285,12 @@ class SurrogateSearcher:
 
     def _compressed_otherwise(self, candidate: Candidate, rng: np.random.Generator) -> list[Candidate]:
         """Feasible candidates of the same architecture, one change of compression away."""
-        architecture = self._architecture(candidate)
+        architecture = self.problem.space.trained_part(candidate)
         return [
             other
             for other in self.problem.space.neighbours(candidate, rng, ("compression",))
-            if self._architecture(other) == architecture and self.problem.violation(other) == 0
+            if self.problem.space.trained_part(other) == architecture and self.problem.violation(other) == 0
         ]
-
-    def _architecture(self, candidate: Candidate) -> Candidate:
-        return Candidate(self.problem.space.project(candidate, *OF_WEIGHTS))
 
     def predicted(self, candidates: Sequence[Candidate]) -> NDArray[np.float64]:
         """What the model expects of the trained metric, ``[n]``."""
@@ -360,10 +360,7 @@ class SurrogateSearcher:
         return hypervolume_gains(points, front, np.ones(points.shape[1]))
 
     def _front(self, model: ScarceRegression, niche: int | None = None) -> NDArray[np.float64]:
-        """The front of what was told, of one niche if one is given, at the model's mean.
-
-        Selection on noisy values is optimistic.
-        """
+        """The front of what was told, or of a niche of it, by the model: noisy values would flatter it."""
         told = [c for c, _ in self._told if niche is None or self.problem.niche(c) == niche]
         if not told:
             return self._points([], np.zeros(0))
@@ -393,7 +390,7 @@ class SurrogateSearcher:
             points = (
                 np.vstack([points, self._points(born, self._predict(model, born)[0])]) if born else points
             )
-            order = np.argsort(-_promise(points), kind="stable")
+            order = np.argsort(-promise(points), kind="stable")
             accurate = np.argsort(points[:, list(self.problem.box).index(self.problem.trained_metric)])
             parents = [members[index] for index in (*order[:50], *accurate[:10])]
             for _ in range(pool_size // 4):
@@ -401,15 +398,3 @@ class SurrogateSearcher:
                 if child.key not in pool and self.problem.violation(child) == 0 and belongs(child):
                     pool[child.key] = child
         return list(pool.values())
-
-
-def _with(front: NDArray[np.float64], point: NDArray[np.float64]) -> NDArray[np.float64]:
-    grown = np.vstack([front, point])
-    return grown[non_dominated_mask(grown)]
-
-
-def _promise(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Front members first, by the volume that each adds to the others; then by sum of costs."""
-    mask = non_dominated_mask(points)
-    inside = np.all(points < 1.0, axis=1)
-    return np.where(mask & inside, 10.0, 0.0) - points.sum(axis=1)

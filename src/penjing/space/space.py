@@ -8,7 +8,7 @@ import numpy as np
 
 from penjing.errors import InvalidValueError, UnknownNameError, unknown_name
 from penjing.space.candidate import Candidate
-from penjing.space.choice import PARTS, Choice, Condition, Value
+from penjing.space.choice import OF_WEIGHTS, PARTS, Choice, Condition, Value
 from penjing.space.counting import DesignTree
 
 
@@ -234,6 +234,10 @@ class SearchSpace:
         """What ``candidate`` says about the choices of ``parts``."""
         names = set(self.of_parts(*parts))
         return {name: value for name, value in candidate.items() if name in names}
+
+    def trained_part(self, candidate: Candidate) -> Candidate:
+        """What of a candidate is trained: whoever shares it can share weights."""
+        return Candidate(self.project(candidate, *OF_WEIGHTS))
 
     def _completed(
         self, assignment: Mapping[str, Value], rng: np.random.Generator, was: Candidate | None = None

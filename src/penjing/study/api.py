@@ -95,7 +95,7 @@ def search(
     train_on: str = "auto",
     seed: int = 0,
     mode: str = "joint",
-    algorithm: str = "surrogate",
+    algorithm: str = "auto",
     observe: Observer = ignore,
     **settings: Any,
 ) -> Result:
@@ -112,7 +112,7 @@ def search(
         train_on: How weights are got: ``alone``, ``supernet`` or ``auto``.
         seed: Of everything.
         mode: ``joint``, ``sequential``, ``iterative`` or ``adaptive``.
-        algorithm: Of the search.
+        algorithm: Of the search; ``auto`` picks by what an evaluation costs and how many there will be.
         observe: Called with progress.
         **settings: Further keys of the configuration file, as nested mappings.
 

@@ -49,13 +49,13 @@ def _way(study: "Study") -> str:
     # One training for all has seen every fold; who trains further gets short trainings unless told otherwise.
     if search.folds > 1 or halves or not study.pipeline.is_elastic:
         return ALONE
-    affordable = _affordable_images(study)
+    affordable = affordable_images(study)
     is_enough = affordable is None or affordable >= _FEWEST_EVALUATIONS * _FEWEST_IMAGES
     return ALONE if is_enough else SUPERNET
 
 
 def _epochs(study: "Study") -> float:
-    affordable = _affordable_images(study)
+    affordable = affordable_images(study)
     each = (
         _USUAL_IMAGES
         if affordable is None
@@ -66,7 +66,7 @@ def _epochs(study: "Study") -> float:
     return float(np.clip(images / study.facts.n_train, _FEWEST_EPOCHS, most))
 
 
-def _affordable_images(study: "Study") -> float | None:
+def affordable_images(study: "Study") -> float | None:
     """Images that the search has time to train the reference network on; None without a clock."""
     step_ms = reference_step_ms(study.journal)
     if study.plan is None or not step_ms:

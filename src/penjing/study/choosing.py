@@ -12,6 +12,7 @@ from penjing.space import Candidate, CarriedSpace, SearchSpace
 from penjing.store import Trial
 from penjing.study.draws import Draw, stream
 from penjing.study.phases import phases_of
+from penjing.study.proposer import SURROGATE, algorithm_of
 
 if TYPE_CHECKING:
     from penjing.study.study import Study
@@ -45,9 +46,10 @@ class Choosing:
         rng = stream(study.config.seed, Draw.FINALISTS, study.extension)
         way = study.config.finalists.chosen_by
         if way == "auto":
-            way = "surrogate" if phases_of(study.config.search)[-1].algorithm == "surrogate" else "told"
+            last = algorithm_of(study, phases_of(study.config.search)[-1])
+            way = SURROGATE if last == SURROGATE else "told"
         chosen: list[Candidate] = []
-        if way == "surrogate":
+        if way == SURROGATE:
             searcher = study.prospects.surrogate(study.problem(self._space()), study.inherited_trials())
             chosen = self.promising(searcher, n, rng, besides)
         elif way == "told":

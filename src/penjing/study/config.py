@@ -29,7 +29,7 @@ _ACTS_ONLY_WITH = (
     ("supernet_epochs", "train_on", ("supernet", "auto")),
 )
 # Until 2026-11-23; runs keep every default written out.
-_FORMER_DEFAULTS: dict[str, object] = {"supernet_epochs": 12.0}
+_FORMER_DEFAULTS: dict[str, object] = {"supernet_epochs": 12.0, "algorithm": "surrogate"}
 # Other stretches of a run go by these in the journal and the report.
 _TAKEN_NAMES = {"data", "latency model", "shared training", "finalists", "measuring"}
 
@@ -70,7 +70,7 @@ class PhaseConfig(_Strict):
 class SearchConfig(_Strict):
     """How candidates are found."""
 
-    algorithm: str = "surrogate"
+    algorithm: str = "auto"
     mode: Literal["joint", "sequential", "iterative", "adaptive"] = "joint"
     phases: list[PhaseConfig] = Field(default_factory=list)
     carry: int = Field(default=6, ge=1)

@@ -29,7 +29,7 @@ class Trained:
 
 def architecture_key(space: SearchSpace, candidate: Candidate) -> str:
     """Equal for candidates that share a network before compression, and how the search trains it."""
-    return Candidate(space.project(candidate, *OF_WEIGHTS)).key
+    return space.trained_part(candidate).key
 
 
 class Lineage:

@@ -25,6 +25,7 @@ class Phase:
         carry: How many winners the phase hands to the next, which fixes their architectures.
         only: Values that choices may have, by name; the others may have all.
         shrinks: Whether values are left out that the evaluations before the phase rule out.
+        takes_turns: Whether ``auto`` lets algorithms take turns however few evaluations there are.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Phase:
     carry: int = 0
     only: Mapping[str, Sequence[Value]] = field(default_factory=dict[str, Sequence[Value]])
     shrinks: bool = False
+    takes_turns: bool = False
 
 
 def phases_of(search: "SearchConfig") -> tuple[Phase, ...]:
@@ -79,7 +81,7 @@ def phases_of(search: "SearchConfig") -> tuple[Phase, ...]:
             then("compression again", 0.15),
         )
     if search.mode == "adaptive":
-        return (Phase("adaptive", 1.0, "auto"),)
+        return (Phase("adaptive", 1.0, "auto", takes_turns=True),)
     return (then("joint", 1.0),)
 
 

@@ -20,6 +20,7 @@ from penjing.study.early_end import EarlyEnd
 from penjing.study.finalists import FinalistRounds
 from penjing.study.jobs import ALONE, SUPERNET, InheritedJob
 from penjing.study.phases import Phase, phases_of
+from penjing.study.proposer import algorithm_of
 from penjing.study.prospects import learnt
 from penjing.study.spaces import readable_space, space_of
 from penjing.study.zero_cost import ZeroCost
@@ -113,7 +114,7 @@ class Search:
 
         Not made before a batch of which a kill left a part is evaluated: results are told in the order asked.
         """
-        searcher = searcher_named(phase.algorithm, problem)
+        searcher = searcher_named(algorithm_of(self.study, phase), problem)
         if isinstance(searcher, SurrogateSearcher):
             searcher.n_initial = max(4, min(12, self._n_evaluations(phase) // 4))
         if isinstance(searcher, AutoSearcher):
@@ -152,7 +153,8 @@ class Search:
         new: list[Candidate] = []
         if len(again) < n:
             with threads(1):  # with more, sums round otherwise, and another session may have others
-                new = self._zero_cost.proposals(searcher, phase.algorithm, problem, n - len(again), rng)
+                name = algorithm_of(study, phase)
+                new = self._zero_cost.proposals(searcher, name, problem, n - len(again), rng)
         if new or isinstance(searcher, Promoter):
             self.early_end.note(phase, first, searcher)
             if self.early_end.has_come(phase, self._told(phase)):

@@ -174,7 +174,7 @@ def hwnas(
         name=f"hwnas {device}" + (f" <= p{limit_percentile:g}" if limits else ""),
         columns={**table.columns, device: taken},
         objectives=[
-            replace(sought, worst=_LEAST_ACCURACY),
+            replace(sought, worst=_LEAST_ACCURACY, is_from_table=False),
             Objective(
                 device, False, float(taken.min()), float(np.percentile(taken, 99.9)), float(taken.min())
             ),

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -66,6 +66,7 @@ class Objective:
         best: The best value of the table.
         worst: From which value on nothing counts.
         ideal: What those who search may take for the best: known without the table.
+        is_from_table: Whether ``worst`` is: somebody with a new problem would have to guess it.
     """
 
     column: str
@@ -73,6 +74,7 @@ class Objective:
     best: float
     worst: float
     ideal: float
+    is_from_table: bool = True
 
 
 @dataclass(frozen=True)
@@ -226,6 +228,7 @@ def table_of(
     minimise: Sequence[str] = (),
     limits: Sequence[str] = (),
     cheap: str | None = None,
+    counts: tuple[float, float] | None = None,
 ) -> Table:
     """Make a table of any CSV file with one column per choice.
 
@@ -236,6 +239,8 @@ def table_of(
         minimise: Costs, known of every row; less is better.
         limits: Such as ``latency_ms <= 5``.
         cheap: A column that a cheaper evaluation reveals and what that takes, such as ``accuracy_12=0.06``.
+        counts: Between which values ``maximise`` counts, lower first: what one knows of it beforehand. None
+            takes it from the table, from what all but one thousandth exceed to 1, 100 or beyond the best.
 
     Raises:
         DataError: If the file cannot be used as it is.
@@ -281,6 +286,8 @@ def table_of(
         _objective(maximise, True, numeric),
         *(_objective(name, False, numeric) for name in minimise),
     ]
+    if counts is not None:
+        objectives[0] = _counting_between(objectives[0], *counts)
     return Table(
         path.name.removesuffix(".gz").removesuffix(".csv"),
         space,
@@ -307,6 +314,15 @@ def _objective(name: str, maximise: bool, columns: Mapping[str, Column]) -> Obje
     # Shares and per cent have an end that everybody knows.
     known = [end for end in (1.0, 100.0) if least >= 0.0 and most <= end]
     return Objective(name, True, most, worst, known[0] if known else 2 * most - worst)
+
+
+def _counting_between(objective: Objective, low: float, high: float) -> Objective:
+    if not low < objective.best <= high:
+        raise InvalidValueError(
+            f"The range {low:g},{high:g} does not hold the best of {objective.column!r}, {objective.best:g}. "
+            "Give two values, the lower first, between which what counts is known to be."
+        )
+    return replace(objective, worst=low, ideal=high, is_from_table=False)
 
 
 def _by_kind(value: Value) -> tuple[bool, float, str]:

@@ -257,7 +257,7 @@ class SearcherContract:
         searcher, order = make_searcher(problem), generator(7)
         in_flight: list[Candidate] = []
         asked: list[str] = []
-        for ask in range(20):
+        for ask in range(14):
             new = ask_beside(in_flight, searcher, 4 - len(in_flight), generator(ask))
             in_flight += new
             asked += [candidate.key for candidate in new]
@@ -265,7 +265,7 @@ class SearcherContract:
             assert all(problem.violation(candidate) == 0 for candidate in new)
             done = in_flight.pop(int(order.integers(len(in_flight))))
             searcher.tell(done, {"accuracy": accuracy_of(done)})
-        assert len(asked) == len(set(asked)) == 20 + len(in_flight)
+        assert len(asked) == len(set(asked)) == 14 + len(in_flight)
 
     def test_asking_changes_nothing(self, make_searcher: MakeSearcher) -> None:
         """A study that is killed between ask and tell asks again."""

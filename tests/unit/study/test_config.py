@@ -197,7 +197,7 @@ def test_data_that_a_task_brings_are_no_path(tmp_path: Path) -> None:
         (
             ConfigError,
             {"search": {"subset": 0.1, "phases": [{"name": "a", "algorithm": "asha"}, {"name": "b"}]}},
-            r"subset is 0\.1, but phase 'b' is searched by 'surrogate'.*that does: asha, multi-fidelity",
+            r"subset is 0\.1, but phase 'b' is searched by 'auto'.*that does: asha, multi-fidelity",
         ),
         (
             ConfigError,

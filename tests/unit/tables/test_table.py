@@ -329,3 +329,17 @@ def test_searches_with_a_cheap_fidelity_are_others_than_those_without(
     compare(cheap, ["asha"], settings, kept)
     (search,) = compare(plain, ["asha"], settings, kept)
     assert search.shares == ()
+
+
+def test_what_counts_is_said_or_taken_from_the_table(path: Path) -> None:
+    (taken,) = table_of(path, ["depth", "op"], "score").objectives
+    assert taken.is_from_table
+    table = table_of(path, ["depth", "op"], "score", counts=(2.0, 9.0))
+    assert table.problem().box["score"] == (9.0, 2.0)
+    assert not table.objectives[0].is_from_table
+
+
+@pytest.mark.parametrize("counts", [(9.0, 2.0), (1.0, 8.0), (8.5, 9.0)])
+def test_a_range_that_does_not_hold_the_best_is_refused(path: Path, counts: tuple[float, float]) -> None:
+    with pytest.raises(InvalidValueError, match=r"does not hold the best of 'score', 8\.5"):
+        table_of(path, ["depth", "op"], "score", counts=counts)

@@ -1,0 +1,85 @@
+"""Where accuracy alone counts: as much time for each class of training times."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+from tests.unit.search.test_algorithms import SPACE, accuracy_of, costs_of
+
+from penjing.search import SearchProblem, SurrogateSearcher
+from penjing.search.niches import Spending, drawn_of
+from penjing.space import Candidate
+
+SATURATES = 10.0
+
+
+def time_of(costs: Mapping[str, float]) -> float:
+    return costs["macs"] / 4000
+
+
+def problem() -> SearchProblem:
+    box = {"accuracy": (0.99, 0.5)}
+    return SearchProblem(SPACE, costs_of, box, finishing_cost=lambda costs: time_of(costs) ** 0.5)
+
+
+def passes(candidate: Candidate) -> float:
+    """Of a fixed time for each design: the dearest get too few, the cheapest more than they can use."""
+    return 120.0 / time_of(costs_of(candidate))
+
+
+def drawn(n: int) -> list[Candidate]:
+    return [SPACE.sample(np.random.default_rng([2, i])) for i in range(n)]
+
+
+def test_a_niche_holds_what_takes_as_long_within_a_factor_of_two() -> None:
+    given = problem()
+    times = {niche: [] for niche in range(-9, 12)}
+    for candidate in drawn(200):
+        times[given.niche(candidate)].append(time_of(costs_of(candidate)))
+    assert sum(len(held) > 0 for held in times.values()) > 3
+    assert all(max(held) <= 2.0 * min(held) for held in times.values() if held)
+
+
+def test_time_is_spent_on_what_least_was_spent_on_and_once_for_an_architecture() -> None:
+    given = problem()
+    small, *_, large = sorted(drawn(50), key=lambda c: time_of(costs_of(c)))
+    bits = next(v for v in (4, 8, 32) if v != small["stage0.bits"])
+    spent = Spending(given, [small, Candidate({**small, "stage0.bits": bits})])
+    assert spent.has(small)
+    assert not spent.has(large)
+    assert spent.least([small, large]) == given.niche(large)
+    spent.add(large)
+    assert spent.least([small, large]) == given.niche(small)
+    assert spent.least([]) is None
+
+
+@pytest.mark.parametrize("is_of_one", [False, True])
+def test_candidates_are_drawn_of_a_niche(is_of_one: bool) -> None:
+    given = problem()
+    niche = Counter(map(given.niche, drawn(50))).most_common(1)[0][0] if is_of_one else None
+    found = drawn_of(given, niche, 5, np.random.default_rng(0))
+    assert len(set(found)) == 5
+    assert niche is None or {given.niche(candidate) for candidate in found} == {niche}
+
+
+def test_a_niche_that_nobody_belongs_to_gives_nobody() -> None:
+    assert drawn_of(problem(), 99, 5, np.random.default_rng(0)) == []
+
+
+def test_every_price_of_training_is_looked_at_that_can_be_finished_well() -> None:
+    given = problem()
+    searcher = SurrogateSearcher(given, pool=40)
+    searcher.further_epochs, searcher.saturates = passes, SATURATES
+    asked: list[Candidate] = []
+    for turn in range(20):
+        for candidate in searcher.ask(2, np.random.default_rng([1, turn])):
+            searcher.tell(candidate, {"accuracy": accuracy_of(candidate), "seen_epochs": 1.0})
+            asked.append(candidate)
+    later = asked[searcher.n_initial :]
+    assert all(searcher.trains_well(candidate) for candidate in later)
+    time = Counter[int]()
+    for candidate in later:
+        time[given.niche(candidate)] += round(time_of(costs_of(candidate)))
+    assert len(time) >= 2
+    assert len({SPACE.trained_part(candidate) for candidate in later}) == len(later)
