@@ -213,6 +213,7 @@ class PhaseRow:
         n_failed: Those that failed.
         seconds: Worker seconds that they took together.
         ended_early: Why it ended before its budget was used; empty if it did not.
+        searched_by: Who was to search it, and why, where that was left open; else empty.
     """
 
     name: str
@@ -220,6 +221,7 @@ class PhaseRow:
     n_failed: int
     seconds: float
     ended_early: str = ""
+    searched_by: str = ""
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ _FACTS = (
     "decisions",
     "ruled out",
     "binding",
+    "algorithms",
     "no better than chance",
 )
 
@@ -70,7 +71,7 @@ def read_page(run: RunFolder) -> Page:
         reference=reference,
         data=data,
         class_names=tuple(map(str, facts.get("class_names") or ())),
-        phases=tuple(_phases(trials, journal["ended_early"])),
+        phases=tuple(_phases(trials, journal["ended_early"], facts.get("algorithms") or {})),
         decisions=tuple(_decisions(facts.get("decisions") or {})),
         ruled_out=facts.get("ruled out") or {},
         binding=facts.get("binding") or {},
@@ -238,13 +239,17 @@ def _ended_early(journal: Journal) -> dict[str, str]:
     }
 
 
-def _phases(trials: Sequence[Trial], ended_early: Mapping[str, str]) -> list[PhaseRow]:
+def _phases(
+    trials: Sequence[Trial], ended_early: Mapping[str, str], algorithms: Mapping[str, Mapping[str, str]]
+) -> list[PhaseRow]:
     rows: dict[str, PhaseRow] = {}
     states = Counter((trial.phase, trial.state) for trial in trials)
     for trial in trials:
         n_done, n_failed = states[trial.phase, "done"], states[trial.phase, "failed"]
         why = str(ended_early.get(trial.phase, ""))
-        row = rows.setdefault(trial.phase, PhaseRow(trial.phase, n_done, n_failed, 0.0, why))
+        chosen = algorithms.get(trial.phase)
+        by = f"{chosen['algorithm']}, as {chosen['reason']}" if chosen else ""
+        row = rows.setdefault(trial.phase, PhaseRow(trial.phase, n_done, n_failed, 0.0, why, by))
         rows[trial.phase] = replace(row, seconds=row.seconds + (trial.seconds or 0.0))
     return list(rows.values())
 

@@ -96,6 +96,11 @@ def search_section(page: Page, figures: Mapping[str, Any]) -> str:
         for row in page.phases
         if row.ended_early
     )
+    phases += "".join(
+        sentence(f"Who searches phase {row.name!r} was left open: {row.searched_by}.")
+        for row in page.phases
+        if row.searched_by
+    )
     body += field("phases", f'<div class="card">{phases}</div>' if rows else "")
     decided = [
         [number(count(d.after), d.after), Cell(text(d.algorithm), d.algorithm), Cell(text(d.reason))]

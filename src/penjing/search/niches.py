@@ -12,15 +12,17 @@ _DRAWN, _TRIES = 20, 10
 
 
 class Spending:
-    """Of the time that evaluations took, what went to each niche.
+    """What evaluations took, by niche.
 
     Args:
         problem: Says which niche a candidate belongs to, and how long it trains.
         told: What was evaluated. What shares an architecture was trained once.
+        counts_time: Whether time is what they took; else it is their number.
     """
 
-    def __init__(self, problem: SearchProblem, told: Iterable[Candidate]) -> None:
+    def __init__(self, problem: SearchProblem, told: Iterable[Candidate], counts_time: bool = True) -> None:
         self._problem = problem
+        self._counts_time = counts_time
         self._trained: set[Candidate] = set()
         self._spent: dict[int, float] = {}
         for candidate in told:
@@ -36,12 +38,12 @@ class Spending:
             self._trained.add(self._problem.space.trained_part(candidate))
             niche = self._problem.niche(candidate)
             # A finalist's price is the root of its time (ADR 9).
-            self._spent[niche] = self._spent.get(niche, 0.0) + self._problem.finishing_cost(candidate) ** 2
+            price = self._problem.finishing_cost(candidate) ** 2 if self._counts_time else 1.0
+            self._spent[niche] = self._spent.get(niche, 0.0) + price
 
-    def least(self, among: Iterable[Candidate]) -> int | None:
-        """The niche of some candidates that least was spent on, the cheapest of several; None of none."""
-        niches = {self._problem.niche(candidate) for candidate in among}
-        return min(niches, key=lambda niche: (self._spent.get(niche, 0.0), niche), default=None)
+    def least(self, niches: Iterable[int]) -> int:
+        """That of some niches which took least; of several the cheapest."""
+        return min(niches, key=lambda niche: (self._spent.get(niche, 0.0), niche))
 
 
 def drawn_of(problem: SearchProblem, niche: int | None, n: int, rng: np.random.Generator) -> list[Candidate]:

@@ -190,13 +190,13 @@ class SearchProblem:
     def niche(self, candidate: Candidate) -> int:
         """What a candidate costs, 0 to 3: the quarter of the box that holds it, by its worst cost there.
 
-        Where the box has no costs it is the time that finishing it takes, in powers of two; its price is the
-        root of that.
+        Where the box has no costs it is the class of its ``finishing_cost``, within a factor of the root of
+        two: a factor of two in time, where that is the root of a time.
         """
+        if not self.has_costs:
+            return round(2.0 * math.log2(max(self.finishing_cost(candidate), 1e-9)))
         costs = self.costs(candidate)
         known = [self.normalised(metric, [costs[metric]])[0] for metric in self.box if metric in costs]
-        if not self.has_costs:
-            return round(2.0 * math.log2(self.finishing_cost(candidate)))
         return int(min(_QUARTERS - 1, _QUARTERS * max(known, default=0.0)))
 
     def normalised(self, metric: str, values: ArrayLike) -> NDArray[np.float64]:

@@ -2,7 +2,8 @@
 
 Sizes and operations of a candidate are exact and its latency is predicted before anything is trained, so a
 proposal's value depends on one uncertain number. Thousands of candidates are bred on the model alone; those
-with the largest expected gain of hypervolume per expected cost are evaluated.
+with the largest expected gain of hypervolume per expected cost are evaluated; where nothing but the trained
+metric counts, those with the largest gain in every class of training times.
 """
 
 import math
@@ -12,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penjing.objectives import hypervolume_gains, hypervolume_subset, non_dominated_mask
-from penjing.search.evolution import offspring
+from penjing.search.breeding import bred
 from penjing.search.learning_curve import EXPONENT, LASTING_EXPONENT, counted
-from penjing.search.niches import Spending, drawn_of
-from penjing.search.order import promise, with_point
+from penjing.search.niches import Spending
+from penjing.search.order import with_point
 from penjing.search.places import Places
 from penjing.search.problem import CAPACITY, SearchProblem
 from penjing.search.quadrature import normal_nodes
@@ -34,15 +35,13 @@ _HOPES = (-1.0, -2.0)
 _SCALE_OF_PART = {"compression": 0.3}
 # Finalists are chosen once and trained for minutes: their pool may be larger.
 _FINAL_POOLS = 8
-# Drawing at random finds little within narrow constraints, and every draw is costed.
-_FRESH_SHARE = 12
 _DRAWN_FOR_NICHES = 20
 # Passes count so little then that a larger network would make more of the time.
 _MOST_SATURATIONS = 6.0
 
 
 class SurrogateSearcher:
-    """Proposes what promises the most hypervolume per cost.
+    """Proposes what promises most.
 
     Args:
         problem: Space, costs, constraints and box.
@@ -54,6 +53,7 @@ class SurrogateSearcher:
             Accuracies are predicted for its end, so that they weigh as much against bytes and
             milliseconds as they will.
         saturates: Passes of a training that saturates, see :func:`~penjing.search.saturation_epochs`.
+        counts_time: Whether time is what evaluations take from the search; else it is their number.
         expected_gain: See :class:`~penjing.protocols.Forecaster`.
     """
 
@@ -65,6 +65,7 @@ class SurrogateSearcher:
         self.pool = pool
         self.further_epochs: Callable[[Candidate], float] = lambda candidate: 0.0
         self.saturates = math.inf
+        self.counts_time = True
         self._encoding = Encoding(problem.space, _SCALE_OF_PART)
         self._told: list[tuple[Candidate, float]] = []
         self._seen_epochs: list[float] = []
@@ -90,61 +91,75 @@ class SurrogateSearcher:
             return spread_out(self.problem, [c for c, _ in self._told], n, rng, self._seen)
         # Without an end of training to look at, one price is as good as another.
         if self.problem.has_costs or math.isinf(self.saturates):
-            return self.best(n, rng, per_cost=True)
-        # What is dear to train may be better in the end, which short trainings do not tell (ADR 15).
-        spent = Spending(self.problem, [candidate for candidate, _ in self._told])
+            return self.best(n, rng)
+        return self._best_at_every_price(n, rng) or self.best(n, rng)
+
+    def _best_at_every_price(self, n: int, rng: np.random.Generator) -> list[Candidate]:
+        """New architectures where the trained metric is all that counts; fewer where no more gain anything.
+
+        What is dear to train may be better in the end, which short trainings do not tell (ADR 15).
+        """
+        spent = Spending(self.problem, [candidate for candidate, _ in self._told], self.counts_time)
         known = [*self._told_here(), *fresh_samples(self.problem, _DRAWN_FOR_NICHES, rng, set())]
         suitable = [candidate for candidate in known if self.trains_well(candidate)]
+        niches = {self.problem.niche(candidate) for candidate in suitable or known}
 
         def is_open(candidate: Candidate) -> bool:
             return not spent.has(candidate) and (not suitable or self.trains_well(candidate))
 
-        chosen: dict[str, Candidate] = {}
-        for _ in range(n):
-            for candidate in self.best(1, rng, False, spent.least(suitable or known), is_open):
+        model, chosen, gains = self._model(), list[Candidate](), [0.0]
+        while len(chosen) < n and niches:
+            niche = spent.least(niches)
+            found, gain = self._picked(model, 1, rng, False, niche, is_open)
+            gains.append(gain)
+            if not found:
+                niches.remove(niche)
+            for candidate in found:
                 spent.add(candidate)
-                chosen[candidate.key] = candidate
-        return list(chosen.values())
+                chosen.append(candidate)
+        self.expected_gain = max(gains)
+        return chosen
 
     def trains_well(self, candidate: Candidate) -> bool:
         """Whether the training that finishes a candidate is long enough for it, and not far too long."""
         return self.saturates <= self.further_epochs(candidate) <= _MOST_SATURATIONS * self.saturates
 
-    def best(
-        self,
-        n: int,
-        rng: np.random.Generator,
-        per_cost: bool,
-        niche: int | None = None,
-        is_open: Callable[[Candidate], bool] = lambda candidate: True,
-    ) -> list[Candidate]:
+    def best(self, n: int, rng: np.random.Generator, per_cost: bool = True) -> list[Candidate]:
         """The ``n`` candidates, none of them told, whose evaluation promises the most hypervolume together.
 
         Args:
             n: How many; drawn ones where no more promise a gain.
             rng: Breeds the pool.
             per_cost: Divide gains by the expected cost of evaluating.
-            niche: Of which; None for any.
-            is_open: Whether a candidate may be taken.
         """
-        model = self._model()
-        bred = self._bred(model, rng, self.pool, niche)
-        pool = [c for c in bred if c.key not in self._seen and is_open(c)]
-        chosen: list[Candidate] = []
-        self.expected_gain = 0.0
-        if pool:
-            mean, deviation = self._predict(model, pool)
-            points = self._points(pool, mean)
-            layers = [self._points(pool, mean - quantile * deviation) for quantile in _QUANTILES]
-            expense = np.array([self.problem.evaluation_cost(c) if per_cost else 1.0 for c in pool])
-            corner, front = np.ones(points.shape[1]), self._front(model, niche)
-            self.expected_gain = self._most_expected(pool, mean, deviation, self._front(model))
-            picked = hypervolume_subset(points, n, corner, front, layers, expense)
-            chosen = [pool[index] for index in picked]
+        chosen, self.expected_gain = self._picked(self._model(), n, rng, per_cost)
         if len(chosen) < n:
             taken = self._seen | {candidate.key for candidate in chosen}
             chosen += fresh_samples(self.problem, n - len(chosen), rng, taken)
         return chosen
+
+    def _picked(
+        self,
+        model: ScarceRegression,
+        n: int,
+        rng: np.random.Generator,
+        per_cost: bool,
+        niche: int | None = None,
+        is_open: Callable[[Candidate], bool] = lambda candidate: True,
+    ) -> tuple[list[Candidate], float]:
+        """At most ``n`` that gain something, of a niche if one is given, and the most that one may gain."""
+        made = self._bred(model, rng, self.pool, niche)
+        pool = [c for c in made if c.key not in self._seen and is_open(c)]
+        if not pool:
+            return [], 0.0
+        mean, deviation = self._predict(model, pool)
+        points = self._points(pool, mean)
+        layers = [self._points(pool, mean - quantile * deviation) for quantile in _QUANTILES]
+        expense = np.array([self.problem.evaluation_cost(c) if per_cost else 1.0 for c in pool])
+        corner, front = np.ones(points.shape[1]), self._front(model, niche)
+        gain = self._most_expected(pool, mean, deviation, self._front(model))
+        picked = hypervolume_subset(points, n, corner, front, layers, expense)
+        return [pool[index] for index in picked], gain
 
     def _most_expected(
         self,
@@ -175,8 +190,8 @@ class SurrogateSearcher:
             besides: Candidates that have their places, and count there.
         """
         model = self._model()
-        bred = self._bred(model, rng, _FINAL_POOLS * self.pool)
-        pool = list({c.key: c for c in [*bred, *self._told_here()]}.values())
+        made = self._bred(model, rng, _FINAL_POOLS * self.pool)
+        pool = list({c.key: c for c in [*made, *self._told_here()]}.values())
 
         known: dict[tuple[str, bytes, float], Candidate] = {}
 
@@ -374,27 +389,7 @@ class SurrogateSearcher:
     def _bred(
         self, model: ScarceRegression, rng: np.random.Generator, pool_size: int, niche: int | None = None
     ) -> list[Candidate]:
-        """Feasible candidates, of one niche if one is given, improved on the model for a few generations."""
+        def points_of(candidates: Sequence[Candidate]) -> NDArray[np.float64]:
+            return self._points_at(model, candidates, 0.0)
 
-        def belongs(candidate: Candidate) -> bool:
-            return niche is None or self.problem.niche(candidate) == niche
-
-        drawn = drawn_of(self.problem, niche, pool_size // _FRESH_SHARE, rng)
-        pool = {c.key: c for c in [*self._told_here(), *drawn] if belongs(c)}
-        if not pool:
-            return []
-        points = self._points([], np.zeros(0))
-        for _ in range(4):
-            members = list(pool.values())
-            born = members[len(points) :]
-            points = (
-                np.vstack([points, self._points(born, self._predict(model, born)[0])]) if born else points
-            )
-            order = np.argsort(-promise(points), kind="stable")
-            accurate = np.argsort(points[:, list(self.problem.box).index(self.problem.trained_metric)])
-            parents = [members[index] for index in (*order[:50], *accurate[:10])]
-            for _ in range(pool_size // 4):
-                child = offspring(self.problem, parents, rng)
-                if child.key not in pool and self.problem.violation(child) == 0 and belongs(child):
-                    pool[child.key] = child
-        return list(pool.values())
+        return bred(self.problem, self._told_here(), points_of, rng, pool_size, niche)

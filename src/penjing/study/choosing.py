@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 _DRAWS_PER_PLACE = 20
 # A third of the places goes to the most accurate.
 _BETWEEN_THE_ACCURATE = 2
-# No more than one in so many may cost about the same, but in a stated box: designs that differ are wanted, or
-# the best one, of which short trainings do not tell how much computing it should take (ADR 15).
+# Where designs that differ are wanted, no more than one in so many may cost about the same.
 _ONE_IN = 3
 
 
@@ -84,7 +83,7 @@ class Choosing:
         # In turns, so that whoever takes fewer than n takes as many of each kind as it should.
         wanted = [one for first in accurate for one in (first, *islice(others, _BETWEEN_THE_ACCURATE))]
         wanted += others
-        if not self.wants_trade_offs and self.cares_for_accuracy:
+        if self.wants_the_best:
             wanted.sort(key=lambda candidate: not searcher.trains_well(candidate))
         by_architecture: dict[str, Candidate] = {}
         for candidate in wanted:
@@ -97,7 +96,8 @@ class Choosing:
         """Of some candidates those that would be finished as things stand, the most accurate first."""
         order = np.argsort(-searcher.predicted(candidates), kind="stable") if candidates else []
         accurate = [candidates[index] for index in order[: self._n_for_accuracy(n)]]
-        return list(dict.fromkeys([*accurate, *searcher.together(candidates, n, self._most_alike(n))]))[:n]
+        together = searcher.together(candidates, n, 1 if self.wants_the_best else None)
+        return list(dict.fromkeys([*accurate, *together]))[:n]
 
     def most_volume(self, trials: Sequence[Trial], rows: Sequence[dict[str, float]], n: int) -> list[Trial]:
         """The trials that together cover the most hypervolume; some of them the most accurate.
@@ -131,15 +131,21 @@ class Choosing:
         """Whether designs that differ are wanted: not the most of a stated box, nor the one that is best."""
         return self.cares_for_accuracy and len(self.study.config.objectives) > 1
 
+    @property
+    def wants_the_best(self) -> bool:
+        """Whether accuracy is all that counts: the search looks for it at every price of training."""
+        return self.cares_for_accuracy and not self.wants_trade_offs
+
     def _n_for_accuracy(self, n: int) -> int:
         return max(1, n // (1 + _BETWEEN_THE_ACCURATE)) if self.cares_for_accuracy else 0
 
     def _most_alike(self, n: int) -> int | None:
         """Of ``n`` places, how many may go to candidates that cost about the same; None for all."""
-        if not self.cares_for_accuracy:
-            return None
-        # The best of each kind, then the second best.
-        return -(-n // _ONE_IN) if self.wants_trade_offs else 1
+        if self.wants_trade_offs:
+            return -(-n // _ONE_IN)
+        # Of each class of training times the best, then the second best: short trainings do not tell how much
+        # computing the best design should take (ADR 15).
+        return 1 if self.wants_the_best else None
 
     @property
     def _was_narrowed(self) -> bool:

@@ -266,8 +266,7 @@ def _check_forecasts(search: SearchConfig) -> None:
 
 def _check_phases(search: SearchConfig, precisions: Sequence[str]) -> None:
     phases = search.phases
-    usual = SearchConfig.model_fields["algorithm"].default
-    if phases and search.algorithm != usual and all(phase.algorithm for phase in phases):
+    if phases and not search.is_default("algorithm") and all(phase.algorithm for phase in phases):
         raise ConfigError(
             f"search.algorithm is {search.algorithm!r}, but every phase names an algorithm of its own. "
             "Leave it out, or leave out the algorithm of the phases that it is for."

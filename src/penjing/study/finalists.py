@@ -28,6 +28,7 @@ from penjing.study.prospects import (
     MOST_SHARE_OF_ONE,
 )
 from penjing.study.rung import Rung, Seat, seconds_for_training, without_training
+from penjing.study.shares import finished_of
 
 if TYPE_CHECKING:
     from penjing.study.study import Study
@@ -54,12 +55,6 @@ class FinalistRounds:
         extension = f", extension {study.extension}" if study.extension else ""
         self.first = f"finalists, first rung{extension}"
         self.last = f"finalists{extension}"
-
-    @staticmethod
-    def of_evaluations(total: int, count: int | None) -> tuple[int, bool]:
-        """Designs that ``total`` evaluations finish, and whether twice as many are tried before."""
-        n_last = min(count or max(1, total // 6), max(1, total // 2))
-        return n_last, total >= 6 * n_last
 
     def work(self) -> None:
         """Choose, train for a part of the length, choose or divide the time anew, finish."""
@@ -105,7 +100,7 @@ class FinalistRounds:
         study = self.study
         wanted, part = study.config.finalists.count, study.config.finalists.first_rung_fraction
         if study.span.evaluations is not None:
-            n_last, has_first = self.of_evaluations(study.span.evaluations, wanted)
+            n_last, has_first = finished_of(study.span.evaluations, wanted)
             return (
                 2 * n_last if has_first else 0,
                 n_last,

@@ -1,41 +1,43 @@
 """Which algorithm searches where the configuration leaves it open: by price and number of evaluations."""
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from penjing.search.auto import Decision
 from penjing.study.brief import affordable_images
 from penjing.study.jobs import ALONE
 from penjing.study.phases import Phase
+from penjing.study.shares import evaluations_of
 
 if TYPE_CHECKING:
     from penjing.study.study import Study
 
 AUTO, SURROGATE = "auto", "surrogate"
-# Eight turns of a dozen: of three or four algorithms each has two to show what it gains.
-_ENOUGH_FOR_TURNS = 96
+# Up to 200 evaluations of a supernet's networks, turns were worse or no better than the surrogate alone
+# (benchmarks/search_on_networks).
+_ENOUGH_FOR_TURNS = 200
+_KEY = "algorithms"
 
 
 def algorithm_of(study: "Study", phase: Phase) -> str:
     """Who proposes in a phase: as configured; where that is ``auto``, decided once and kept with the reason.
 
-    Whose turn it is where algorithms take turns, :class:`~penjing.search.auto.AutoSearcher` decides.
+    Where that is ``auto`` again, algorithms take turns (:class:`~penjing.search.auto.AutoSearcher`).
     """
     if phase.algorithm != AUTO or phase.takes_turns:
         return phase.algorithm
-    key = f"algorithm of {phase.name}"
-    kept = study.journal.get(key)
-    if kept is None:
+    known = study.journal.get(_KEY, {})
+    if phase.name not in known:
         name, reason = _decided(study, phase)
-        # For the report; where algorithms take turns, these decide on from here.
-        decided = {phase.name: [asdict(Decision(0, name, reason))]}
-        study.journal.put("decisions", {**study.journal.get("decisions", {}), **decided})
-        kept = study.journal.put_once(key, {"algorithm": name, "reason": reason})
+        known = {**known, phase.name: {"algorithm": name, "reason": reason}}
+        study.journal.put(_KEY, known)
         study.tell(f"{'algorithms in turns' if name == AUTO else name}: {reason}")
-    return str(kept["algorithm"])
+    return str(known[phase.name]["algorithm"])
 
 
 def _decided(study: "Study", phase: Phase) -> tuple[str, str]:
+    if phase.name in study.journal.get(
+        "decisions", {}
+    ):  # begun before 2026-11-23, when there was no other way
+        return AUTO, "as it began"
     if study.way == ALONE:
         return SURROGATE, "each evaluation is a training, and its model knows how long each was"
     n = _n_evaluations(study, phase)
@@ -47,8 +49,8 @@ def _decided(study: "Study", phase: Phase) -> tuple[str, str]:
 
 def _n_evaluations(study: "Study", phase: Phase) -> int | None:
     """How many a phase has about; None where nothing was measured to tell."""
-    if study.span.evaluations is not None:
-        return round(phase.share * study.span.evaluations)
-    images = affordable_images(study)
+    n, images = evaluations_of(study, phase), affordable_images(study)
+    if n is not None or images is None:
+        return n
     # Half of the time goes to the shared training; judging an image takes half as long as training on it.
-    return None if images is None else round(phase.share * images / study.config.search.validation_images)
+    return round(phase.share * images / study.config.search.validation_images)

@@ -116,6 +116,7 @@ class Prospects:
     def informed(self, searcher: SurrogateSearcher) -> SurrogateSearcher:
         """Let a searcher know how long designs are trained in the end, and what that counts for."""
         searcher.further_epochs, searcher.saturates = self.further_epochs(), self.saturates
+        searcher.counts_time = self._study.plan is not None
         return searcher
 
     def _pace_s(self) -> float:

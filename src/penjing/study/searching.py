@@ -17,11 +17,11 @@ from penjing.study.account import keep_account
 from penjing.study.chance import ChanceWatch
 from penjing.study.draws import Draw, stream
 from penjing.study.early_end import EarlyEnd
-from penjing.study.finalists import FinalistRounds
 from penjing.study.jobs import ALONE, SUPERNET, InheritedJob
 from penjing.study.phases import Phase, phases_of
 from penjing.study.proposer import algorithm_of
 from penjing.study.prospects import learnt
+from penjing.study.shares import evaluations_of
 from penjing.study.spaces import readable_space, space_of
 from penjing.study.zero_cost import ZeroCost
 from penjing.training.device import threads
@@ -357,19 +357,8 @@ class Search:
 
     def _n_evaluations(self, phase: Phase) -> int:
         """How many evaluations a phase gets; with a time budget a guess."""
-        budget = self.study.span.evaluations
-        if budget is None:
-            return _EVALUATIONS_IN_A_TIME_BUDGET
-        n_last, has_first = FinalistRounds.of_evaluations(budget, self.study.config.finalists.count)
-        total = budget - n_last * (3 if has_first else 1)
-        before = 0.0
-        for other in phases_of(self.study.config.search):
-            if other.name == phase.name:
-                break
-            before += other.share
-        # Rounded together, so that all phases make the total; an extension may have nothing left for one.
-        n = round(total * (before + phase.share)) - round(total * before)
-        return max(0 if self.study.extension else 1, n)
+        n = evaluations_of(self.study, phase)
+        return _EVALUATIONS_IN_A_TIME_BUDGET if n is None else n
 
     def _is_out_of_budget(self, phase: Phase, began_s: float) -> bool:
         study = self.study

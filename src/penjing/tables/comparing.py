@@ -147,7 +147,7 @@ def _of(table: Table, settings: Settings) -> dict[str, Any]:
     return {
         "table": table.name,
         "choices": [choice.name for choice in table.space],
-        "objectives": [asdict(objective) for objective in table.objectives],
+        "objectives": [objective.as_kept() for objective in table.objectives],
         "limits": [str(limit) for limit in table.limits],
         "rows_digest": table.digest,
         "queries": settings.queries,

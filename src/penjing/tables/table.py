@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -75,6 +75,10 @@ class Objective:
     worst: float
     ideal: float
     is_from_table: bool = True
+
+    def as_kept(self) -> dict[str, object]:
+        """What a search that is kept was told of it."""
+        return {name: value for name, value in asdict(self).items() if name != "is_from_table"}
 
 
 @dataclass(frozen=True)
@@ -317,7 +321,7 @@ def _objective(name: str, maximise: bool, columns: Mapping[str, Column]) -> Obje
 
 
 def _counting_between(objective: Objective, low: float, high: float) -> Objective:
-    if not low < objective.best <= high:
+    if not (low < objective.best <= high and np.isfinite([low, high]).all()):
         raise InvalidValueError(
             f"The range {low:g},{high:g} does not hold the best of {objective.column!r}, {objective.best:g}. "
             "Give two values, the lower first, between which what counts is known to be."

@@ -59,6 +59,14 @@ def test_what_is_named_twice_is_searched_once(path: Path) -> None:
     assert [line.split()[0] for line in shown[2:4]] == ["random", "regret:"]
 
 
+def test_what_counts_is_taken_from_the_table_unless_it_is_said(path: Path) -> None:
+    asked = (*arguments(path), "--minimise", "bytes", "--algorithms", "random")
+    assert "taken from the table; --range says it" in call(*asked)
+    assert "taken from the table" not in call(*asked, "--range", "0,100")
+    refused = CliRunner().invoke(app, ["benchmark", *asked, "--range", "low"])
+    assert isinstance(refused.exception, InvalidValueError)
+
+
 def test_json_is_one_document(path: Path) -> None:
     shown = call(*arguments(path), "--minimise", "bytes", "--algorithms", "bayesian", "--json")
     document = json.loads(shown)

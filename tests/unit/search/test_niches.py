@@ -9,7 +9,7 @@ from tests.unit.search.test_algorithms import SPACE, accuracy_of, costs_of
 
 from penjing.search import SearchProblem, SurrogateSearcher
 from penjing.search.niches import Spending, drawn_of
-from penjing.space import Candidate
+from penjing.space import Candidate, CarriedSpace
 
 SATURATES = 10.0
 
@@ -48,10 +48,12 @@ def test_time_is_spent_on_what_least_was_spent_on_and_once_for_an_architecture()
     spent = Spending(given, [small, Candidate({**small, "stage0.bits": bits})])
     assert spent.has(small)
     assert not spent.has(large)
-    assert spent.least([small, large]) == given.niche(large)
+    niches = {given.niche(small), given.niche(large)}
+    assert spent.least(niches) == given.niche(large)
     spent.add(large)
-    assert spent.least([small, large]) == given.niche(small)
-    assert spent.least([]) is None
+    assert spent.least(niches) == given.niche(small)
+    by_number = Spending(given, [small, large, drawn(50)[0]], counts_time=False)
+    assert by_number.least(niches) in niches
 
 
 @pytest.mark.parametrize("is_of_one", [False, True])
@@ -67,19 +69,57 @@ def test_a_niche_that_nobody_belongs_to_gives_nobody() -> None:
     assert drawn_of(problem(), 99, 5, np.random.default_rng(0)) == []
 
 
-def test_every_price_of_training_is_looked_at_that_can_be_finished_well() -> None:
-    given = problem()
+def informed(given: SearchProblem) -> SurrogateSearcher:
     searcher = SurrogateSearcher(given, pool=40)
     searcher.further_epochs, searcher.saturates = passes, SATURATES
+    return searcher
+
+
+def worked(searcher: SurrogateSearcher, n_asks: int) -> list[Candidate]:
     asked: list[Candidate] = []
-    for turn in range(20):
+    for turn in range(n_asks):
         for candidate in searcher.ask(2, np.random.default_rng([1, turn])):
             searcher.tell(candidate, {"accuracy": accuracy_of(candidate), "seen_epochs": 1.0})
             asked.append(candidate)
+    return asked
+
+
+@pytest.mark.parametrize("counts_time", [True, False])
+def test_every_price_of_training_is_looked_at_that_can_be_finished_well(counts_time: bool) -> None:
+    given = problem()
+    searcher = informed(given)
+    searcher.counts_time = counts_time
+    asked = worked(searcher, 40)
     later = asked[searcher.n_initial :]
     assert all(searcher.trains_well(candidate) for candidate in later)
-    time = Counter[int]()
-    for candidate in later:
-        time[given.niche(candidate)] += round(time_of(costs_of(candidate)))
-    assert len(time) >= 2
     assert len({SPACE.trained_part(candidate) for candidate in later}) == len(later)
+    spent = {given.niche(candidate): 0.0 for candidate in drawn(300) if searcher.trains_well(candidate)}
+    assert len(spent) >= 3
+    dearest = 1.0
+    for candidate in asked:
+        if given.niche(candidate) in spent:
+            price = time_of(costs_of(candidate)) if counts_time else 1.0
+            spent[given.niche(candidate)] += price
+            dearest = max(dearest, price)
+    assert max(spent.values()) - min(spent.values()) <= 4 * dearest
+
+
+def test_where_no_architecture_is_new_compression_is_searched_as_ever() -> None:
+    """The second phase of ``sequential``: all architectures are those of the winners."""
+    winner = drawn(1)[0]
+    carried = CarriedSpace(SPACE, [winner])
+    box = {"accuracy": (0.99, 0.5)}
+    searcher = informed(SearchProblem(carried, costs_of, box, finishing_cost=lambda costs: 1.0))
+    searcher.n_initial = 4
+    searcher.tell(winner, {"accuracy": accuracy_of(winner), "seen_epochs": 1.0})
+    asked = worked(searcher, 6)
+    assert len(asked) == len(set(asked)) == 12
+    assert (searcher.expected_gain or 0.0) > 0.0
+
+
+def test_a_space_that_is_used_up_has_nothing_more() -> None:
+    narrow = SPACE.narrowed({c.name: c.values[:1] for c in SPACE if c.name != "stage0.width"})
+    box = {"accuracy": (0.99, 0.5)}
+    searcher = informed(SearchProblem(narrow, costs_of, box))
+    searcher.n_initial = 2
+    assert len(worked(searcher, 10)) == narrow.cardinality

@@ -330,6 +330,8 @@ def test_what_no_run_could_use_is_refused_before_it_begins(
         # As runs of earlier versions keep the default.
         {"search": {"train_on": "alone", "supernet_epochs": 12.0}},
         {"space": {"networks": "nasbench201"}, "search": {"supernet_epochs": 12.0}},
+        {"search": {"algorithm": "surrogate", "mode": "adaptive"}},
+        {"search": {"algorithm": "surrogate", "phases": [{"name": "one", "algorithm": "bayesian"}]}},
         {"search": {"train_on": "auto", "epochs": 2, "supernet_epochs": 3}},
         {"search": {"mode": "joint"}, "space": {"precisions": ["fp32"]}},
         {"search": {"min_expected_gain": 1e-5}},

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from tests.unit.study.instant_study import INSTANT, session, work
 
+from penjing.report import write_report
+from penjing.store import RunFolder
 from penjing.study.config import checked
 from penjing.study.jobs import ALONE, SUPERNET
 from penjing.study.phases import phases_of
@@ -16,8 +18,8 @@ from penjing.study.proposer import algorithm_of
     ("way", "said", "expected", "reason"),
     [
         (ALONE, {"budget": "400 evaluations"}, "surrogate", "each evaluation is a training"),
-        (SUPERNET, {"budget": "40 evaluations"}, "surrogate", "about 40 evaluations are too few"),
-        (SUPERNET, {"budget": "400 evaluations"}, "auto", "about 400 evaluations without a training"),
+        (SUPERNET, {"budget": "40 evaluations"}, "surrogate", "about 37 evaluations are too few"),
+        (SUPERNET, {"budget": "400 evaluations"}, "auto", "about 397 evaluations without a training"),
         (SUPERNET, {"budget": "5 min"}, "surrogate", "an unknown number of evaluations"),
     ],
 )
@@ -28,9 +30,9 @@ def test_it_decides_by_price_and_number_of_evaluations(
         study.way = way
         (phase,) = phases_of(study.config.search)
         assert algorithm_of(study, phase) == expected
-        (decision,) = study.journal.get("decisions")["joint"]
-        assert decision["algorithm"] == expected
-        assert reason in decision["reason"]
+        kept = study.journal.get("algorithms")["joint"]
+        assert kept["algorithm"] == expected
+        assert reason in kept["reason"]
         study.way = ALONE if way == SUPERNET else SUPERNET
         assert algorithm_of(study, phase) == expected
 
@@ -42,13 +44,29 @@ def test_what_was_asked_for_is_not_decided(tmp_path: Path, search: dict[str, str
     with session(tmp_path, checked(INSTANT | {"search": search})) as study:
         (phase,) = phases_of(study.config.search)
         assert algorithm_of(study, phase) == expected
-        assert study.journal.get("decisions") is None
+        assert study.journal.get("algorithms") is None
 
 
 def test_what_it_decided_searches(tmp_path: Path) -> None:
-    said = {"budget": "120 evaluations", "search": {"train_on": "supernet"}}
+    said = {"budget": "210 evaluations", "search": {"train_on": "supernet"}}
     with session(tmp_path, checked(INSTANT | said)) as study:
         work(study)
         decisions = study.journal.get("decisions")["joint"]
     assert len(decisions) > 2
     assert len({decision["algorithm"] for decision in decisions}) > 1
+
+
+def test_a_run_that_began_with_turns_goes_on_with_them(tmp_path: Path) -> None:
+    """Before there was a decision, `auto` took turns everywhere."""
+    with session(tmp_path, checked(INSTANT)) as study:
+        study.journal.put("decisions", {"joint": [{"after": 0, "algorithm": "bayesian", "reason": ""}]})
+        (phase,) = phases_of(study.config.search)
+        assert algorithm_of(study, phase) == "auto"
+
+
+def test_the_report_says_who_was_to_search(tmp_path: Path) -> None:
+    with session(tmp_path / "run", checked(INSTANT)) as study:
+        work(study)
+    page = write_report(RunFolder.open(tmp_path / "run")).read_text()
+    assert "was left open: surrogate, as each evaluation is a training" in page
+    assert "by what has paid" not in page

@@ -106,6 +106,13 @@ def test_a_search_that_was_killed_proposes_what_it_would_have_proposed(name: str
     assert_is_the_same(undisturbed, killed)
 
 
+def test_nor_where_accuracy_alone_is_asked_for(tmp_path: Path) -> None:
+    said = {"objectives": ["accuracy"], "budget": f"{USUAL} evaluations", "search": by("surrogate")}
+    undisturbed = searched(tmp_path / "undisturbed", said)
+    killed = searched(tmp_path / "killed", said, lives(6, seed=1))
+    assert_is_the_same(undisturbed, killed)
+
+
 @pytest.mark.parametrize("algorithm", ["asha", "multi-fidelity"])
 @pytest.mark.parametrize("fidelity", [{"subset": 0.1}, {"train_on": "supernet"}])
 def test_nor_on_other_fidelities_than_length(

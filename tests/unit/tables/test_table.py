@@ -343,3 +343,9 @@ def test_what_counts_is_said_or_taken_from_the_table(path: Path) -> None:
 def test_a_range_that_does_not_hold_the_best_is_refused(path: Path, counts: tuple[float, float]) -> None:
     with pytest.raises(InvalidValueError, match=r"does not hold the best of 'score', 8\.5"):
         table_of(path, ["depth", "op"], "score", counts=counts)
+
+
+def test_searches_that_were_kept_before_ranges_could_be_said_are_still_known(path: Path) -> None:
+    """What a kept search must have been run with: another field would run all of them again."""
+    (objective,) = table_of(path, ["depth", "op"], "score").objectives
+    assert set(objective.as_kept()) == {"column", "maximise", "best", "worst", "ideal"}
