@@ -61,7 +61,7 @@ def expected_accuracy(
 
     Example:
         >>> round(expected_accuracy(0.8, seen_epochs=1.0, further_epochs=31.0, saturates=10.0), 3)
-        0.901
+        0.905
     """
     left = counted(seen_epochs, saturates) / counted(seen_epochs + further_epochs, saturates)
     return 1.0 - left**exponent * (1.0 - brief)
