@@ -76,7 +76,8 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tu
     return folder / "run", outcome(folder / "run")
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+# With one worker less can go wrong: then the number is the same as before.
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.long), 2])
 def test_the_same_seed_gives_the_same_files_after_a_kill_and_with_any_number_of_workers(
     undisturbed: tuple[Path, list[tuple[str, str]]], tmp_path: Path, workers: int
 ) -> None:
@@ -104,7 +105,8 @@ def test_contenders_were_trained_further(undisturbed: tuple[Path, list[tuple[str
         assert journal.get("contenders of joint, extension 0")
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+# One handler has both.
+@pytest.mark.parametrize("signum", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_an_interrupt_ends_soon_with_a_front_of_what_was_trained(
     tmp_path: Path, signum: signal.Signals
 ) -> None:
