@@ -13,7 +13,7 @@ Passes = TypeVar("Passes", float, NDArray[np.float64])
 
 # Errors fall as a power of the passes that count, of which long trainings have few more than shorter ones: by
 # all passes the exponent falls from 0.33 (2 to 7 passes) to 0.14 (7 to 36) and 0.04 (36 to 190), by those
-# that count it is between 0.23 and 0.44 wherever (Fashion-MNIST, ADR 15). The deviation is between networks.
+# that count it is 0.23 to 0.44 (Fashion-MNIST, ADR 15). The deviation is between networks.
 EXPONENT, DEVIATION = 0.35, 0.09
 _SATURATION_EPOCHS, _SATURATION_EXAMPLES = 10.0, 200_000.0
 # Which architecture is better after a short training is only partly so after a long one. Of the variance of

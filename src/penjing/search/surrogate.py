@@ -117,7 +117,8 @@ class SurrogateSearcher:
             for candidate in found:
                 spent.add(candidate)
                 chosen.append(candidate)
-        self.expected_gain = max(gains)
+        # Of classes that were not asked as well: a search is over when none promises anything.
+        self.expected_gain = max(*gains, self._picked(model, 1, rng, False)[1])
         return chosen
 
     def trains_well(self, candidate: Candidate) -> bool:

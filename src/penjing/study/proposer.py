@@ -26,7 +26,9 @@ def algorithm_of(study: "Study", phase: Phase) -> str:
         return phase.algorithm
     known = study.journal.get(_KEY, {})
     if phase.name not in known:
-        name, reason = _decided(study, phase)
+        # A run that was begun before 2026-11-23 took turns wherever it was not said otherwise.
+        has_taken_turns = study.journal.get("decisions", {}).keys() - known.keys()
+        name, reason = (AUTO, "it began so") if has_taken_turns else _decided(study, phase)
         known = {**known, phase.name: {"algorithm": name, "reason": reason}}
         study.journal.put(_KEY, known)
         study.tell(f"{'algorithms in turns' if name == AUTO else name}: {reason}")
@@ -34,10 +36,6 @@ def algorithm_of(study: "Study", phase: Phase) -> str:
 
 
 def _decided(study: "Study", phase: Phase) -> tuple[str, str]:
-    if phase.name in study.journal.get(
-        "decisions", {}
-    ):  # begun before 2026-11-23, when there was no other way
-        return AUTO, "as it began"
     if study.way == ALONE:
         return SURROGATE, "each evaluation is a training, and its model knows how long each was"
     n = _n_evaluations(study, phase)

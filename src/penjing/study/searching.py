@@ -350,7 +350,8 @@ class Search:
         if not told:
             return []
         rng = stream(self.study.config.seed, Draw.WINNERS, index)
-        chosen = self.study.prospects.surrogate(problem, told).finalists(phase.carry, rng)
+        most_alike = 1 if self.study.choosing.wants_the_best else None
+        chosen = self.study.prospects.surrogate(problem, told).finalists(phase.carry, rng, most_alike)
         return chosen or [Candidate(t.candidate) for t in told[: phase.carry]]
 
     # When a phase is over

@@ -52,8 +52,18 @@ def test_time_is_spent_on_what_least_was_spent_on_and_once_for_an_architecture()
     assert spent.least(niches) == given.niche(large)
     spent.add(large)
     assert spent.least(niches) == given.niche(small)
-    by_number = Spending(given, [small, large, drawn(50)[0]], counts_time=False)
-    assert by_number.least(niches) in niches
+
+
+def test_with_a_budget_in_evaluations_it_is_their_number_that_is_spent() -> None:
+    given = problem()
+    by_niche: dict[int, list[Candidate]] = {}
+    for candidate in drawn(200):
+        by_niche.setdefault(given.niche(candidate), []).append(candidate)
+    cheap, dear = (niche for niche in sorted(by_niche) if len(by_niche[niche]) >= 3), max(by_niche)
+    few = next(cheap)
+    told = [*by_niche[few][:3], by_niche[dear][0]]
+    assert Spending(given, told, counts_time=False).least({few, dear}) == dear
+    assert Spending(given, told).least({few, dear}) == few
 
 
 @pytest.mark.parametrize("is_of_one", [False, True])

@@ -110,6 +110,7 @@ def test_nor_where_accuracy_alone_is_asked_for(tmp_path: Path) -> None:
     said = {"objectives": ["accuracy"], "budget": f"{USUAL} evaluations", "search": by("surrogate")}
     undisturbed = searched(tmp_path / "undisturbed", said)
     killed = searched(tmp_path / "killed", said, lives(6, seed=1))
+    assert any(killed.in_flight), "no death between ask and tell"
     assert_is_the_same(undisturbed, killed)
 
 

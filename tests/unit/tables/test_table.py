@@ -339,7 +339,9 @@ def test_what_counts_is_said_or_taken_from_the_table(path: Path) -> None:
     assert not table.objectives[0].is_from_table
 
 
-@pytest.mark.parametrize("counts", [(9.0, 2.0), (1.0, 8.0), (8.5, 9.0)])
+@pytest.mark.parametrize(
+    "counts", [(9.0, 2.0), (1.0, 8.0), (8.5, 9.0), (2.0, float("inf")), (float("-inf"), 9.0)]
+)
 def test_a_range_that_does_not_hold_the_best_is_refused(path: Path, counts: tuple[float, float]) -> None:
     with pytest.raises(InvalidValueError, match=r"does not hold the best of 'score', 8\.5"):
         table_of(path, ["depth", "op"], "score", counts=counts)
