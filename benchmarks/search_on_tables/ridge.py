@@ -1,6 +1,7 @@
 """The line to beat: a ridge regression on pairs of choices that takes what it expects to gain most.
 
     python benchmarks/search_on_tables/ridge.py NASBENCH201 --seeds 20 --limits none,25,50
+    python benchmarks/search_on_tables/ridge.py my.csv --choices a,b --maximise accuracy --minimise ms
 
 After 20 drawn cells, batches of ten. Targets are ranks; features are each choice and each pair of choices.
 With one objective the best by the regression are looked at; with a device those that together would add most
@@ -9,6 +10,7 @@ in a few lines.
 """
 
 import argparse
+from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from penjing.objectives import hypervolume_subset
-from penjing.tables import DEVICES, Judge, Search, Table, hwnas, nas201
+from penjing.tables import DEVICES, Judge, Search, Table, hwnas, nas201, table_of
 
 Array = NDArray[np.float64]
 PENALTY = 1.0
@@ -27,32 +29,46 @@ SHOWN = (50, 100, 200)
 def main() -> None:
     """Print what the ridge regression reaches on every table that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("path", type=Path, help="Folder of nasbench201.csv.gz and hw_nas_bench.csv.gz")
+    parser.add_argument(
+        "path", type=Path, help="folder of nasbench201.csv.gz and hw_nas_bench.csv.gz, or a table"
+    )
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--first", type=int, default=20, help="cells that are drawn")
+    parser.add_argument("--first", type=int, default=20, help="rows that are drawn")
     parser.add_argument("--batch", type=int, default=10)
     parser.add_argument(
         "--limits", default="none,25,50", help="percentiles of the device's column, none, or ''"
     )
+    parser.add_argument("--choices", help="of a table: columns that together name a row")
+    parser.add_argument("--maximise", help="of a table: what evaluations reveal")
+    parser.add_argument("--minimise", action="append", default=[], help="of a table: a known cost")
     options = parser.parse_args()
-    table = nas201(options.path)
-    searches = [searched(table, seed, 300, options.first, options.batch) for seed in range(options.seeds)]
-    scores = Judge(table).scores(searches)["ridge"]
-    print(
-        f"{table.name}: regret {scores.at(50).mean():.3f} / {scores.at(100).mean():.3f} after 50 / 100, "
-        f"best row at {np.median(scores.hits):.1f} (median), within 300: {scores.found_within(300):.0%}",
-        flush=True,
-    )
+    for table in tables_of(options):
+        queries = 300 if table.has_best else 200
+        searches = [
+            searched(table, seed, queries, options.first, options.batch) for seed in range(options.seeds)
+        ]
+        scores = Judge(table).scores(searches)["ridge"]
+        shares = " / ".join(f"{scores.at(n).mean():.4f}" for n in SHOWN)
+        what = "regret" if table.has_best else "hypervolume"
+        print(f"{table.name}: {what} {shares} after {' / '.join(map(str, SHOWN))}", end="")
+        if table.has_best:
+            print(
+                f"; best row at {np.median(scores.hits):.1f} (median), "
+                f"within {queries}: {scores.found_within(queries):.0%}",
+                end="",
+            )
+        print(flush=True)
+
+
+def tables_of(options: argparse.Namespace) -> Iterator[Table]:
+    """The table that is named, or those of the folder."""
+    if options.path.is_file():
+        yield table_of(options.path, options.choices.split(","), options.maximise, options.minimise, [])
+        return
+    yield nas201(options.path)
     for limit in options.limits.split(",") if options.limits else ():
         for device in DEVICES:
-            table = hwnas(options.path, device, None if limit == "none" else float(limit))
-            searches = [
-                searched(table, seed, max(SHOWN), options.first, options.batch)
-                for seed in range(options.seeds)
-            ]
-            scores = Judge(table).scores(searches)["ridge"]
-            shares = " / ".join(f"{scores.at(n).mean():.3f}" for n in SHOWN)
-            print(f"{table.name}: {shares} after {' / '.join(map(str, SHOWN))}", flush=True)
+            yield hwnas(options.path, device, None if limit == "none" else float(limit))
 
 
 def searched(table: Table, seed: int, queries: int, first: int, batch: int) -> Search:

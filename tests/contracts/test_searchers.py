@@ -19,7 +19,10 @@ from penjing.testing.searcher import MakeSearcher, SearcherContract
 
 # Half a second a proposal.
 SLOW = {"optuna-gp"}
-NAMES = [pytest.param(name, marks=pytest.mark.long) if name in SLOW else name for name in ALGORITHMS]
+PAIRS = ["hybrid:evolution+surrogate", "hybrid:local+graph-predictor"]
+NAMES = [
+    pytest.param(name, marks=pytest.mark.long) if name in SLOW else name for name in (*ALGORITHMS, *PAIRS)
+]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -15,7 +15,9 @@ benchmark = typer.Typer(
     epilog="Start with: penjing benchmark nas201 nasbench201.csv.gz --algorithms random,local --seeds 20",
 )
 
-Algorithms = Annotated[str, typer.Option(help="Names, with commas between; or: all.")]
+Algorithms = Annotated[
+    str, typer.Option(help="Names, with commas between, or hybrid:PROPOSER+SCREENER; or: all.")
+]
 Seeds = Annotated[int, typer.Option(min=1, help="Searches of each algorithm.")]
 Queries = Annotated[int, typer.Option(min=1, help="Rows that a search may look at.")]
 Batch = Annotated[int, typer.Option(min=1, help="Rows that are asked for at once.")]

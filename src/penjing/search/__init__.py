@@ -40,6 +40,9 @@ ALGORITHMS: Mapping[str, str] = {
 }
 
 
+PAIR = "hybrid:"
+"""What the name of a pair of algorithms begins with."""
+
 # What is imported only when it searches.
 _ALSO_NEEDS = {"optuna-gp": "torch", "optuna-cmaes": "cmaes"}
 _EXTRAS = {"cmaes": "optuna", "hyperopt": "hyperopt", "optuna": "optuna"}
@@ -48,10 +51,16 @@ _EXTRAS = {"cmaes": "optuna", "hyperopt": "hyperopt", "optuna": "optuna"}
 def searcher_class(name: str) -> Callable[[SearchProblem], Searcher]:
     """Look a search algorithm up, and find out whether what it needs is installed.
 
+    Args:
+        name: One of :data:`ALGORITHMS`, or ``hybrid:PROPOSER+SCREENER`` of two of them.
+
     Raises:
         UnknownNameError: If there is none of that name.
+        InvalidValueError: If two are named that make no pair.
         MissingExtraError: If a package is missing that it needs.
     """
+    if name.startswith(PAIR):
+        return import_module("penjing.search.hybrid").pair_of(name, searcher_class)
     if name not in ALGORITHMS:
         raise unknown_name("search algorithm", name, ALGORITHMS)
     module, _, kind = ALGORITHMS[name].partition(".")
@@ -94,6 +103,7 @@ __all__ = [
     "ALGORITHMS",
     "DEVIATION",
     "EXPONENT",
+    "PAIR",
     "EvolutionSearcher",
     "LocalSearcher",
     "RandomSearcher",

@@ -1,10 +1,11 @@
 """One searcher proposes many candidates, a model of another screens them."""
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, cast
 
 import numpy as np
 
+from penjing.errors import InvalidValueError
 from penjing.protocols import Searcher
 from penjing.search.bayesian import BayesianSearcher
 from penjing.search.policy import PolicySearcher
@@ -73,3 +74,43 @@ class HybridSearcher:
         chosen = self.screener.screened(proposed, n)
         rest = [candidate for candidate in proposed if candidate not in chosen]
         return [*chosen, *rest[: n - len(chosen)]]
+
+
+def pair_of(name: str, made_by: Callable[[str], Callable[[SearchProblem], Searcher]]) -> type[HybridSearcher]:
+    """The hybrid of two algorithms that a name such as ``hybrid:evolution+surrogate`` says.
+
+    Args:
+        name: ``hybrid:PROPOSER+SCREENER``.
+        made_by: Looks an algorithm up by its name.
+
+    Raises:
+        InvalidValueError: If the name has another form, the first only proposes what it trains further, or
+            the second has no model to judge with.
+        UnknownNameError: If one of the algorithms is not known.
+        MissingExtraError: If a package is missing that one of them needs.
+    """
+    proposer, plus, screener = name.partition(":")[2].partition("+")
+    if not (proposer and plus and screener) or "hybrid" in name.partition(":")[2]:
+        raise InvalidValueError(
+            f"{name!r} is no pair of algorithms. Write hybrid:PROPOSER+SCREENER, such as "
+            "hybrid:evolution+surrogate; neither of them a hybrid."
+        )
+    proposes, screens = made_by(proposer), made_by(screener)
+    if hasattr(proposes, "promoted"):
+        raise InvalidValueError(
+            f"{proposer!r} cannot propose in {name!r}: what it does is to train some further. "
+            "Take it alone, or another one, such as evolution."
+        )
+    if not hasattr(screens, "screened"):
+        raise InvalidValueError(
+            f"{screener!r} cannot screen in {name!r}: it has no model that judges what others propose. "
+            "Those that can: bayesian, graph-predictor, surrogate."
+        )
+
+    class Pair(HybridSearcher):
+        """Of these two."""
+
+        def __init__(self, problem: SearchProblem) -> None:
+            super().__init__(problem, proposes(problem), cast(Screener, screens(problem)))
+
+    return Pair

@@ -90,9 +90,22 @@ class SurrogateSearcher:
         if len(self._told) < self.n_initial:
             return spread_out(self.problem, [c for c, _ in self._told], n, rng, self._seen)
         # Without an end of training to look at, one price is as good as another.
-        if self.problem.has_costs or math.isinf(self.saturates):
-            return self.best(n, rng)
-        return self._best_at_every_price(n, rng) or self.best(n, rng)
+        looks_everywhere = not self.problem.has_costs and math.isfinite(self.saturates)
+        if looks_everywhere and (everywhere := self._best_at_every_price(n, rng)):
+            return everywhere
+        chosen, self.expected_gain = self._picked(self._model(), n, rng)
+        taken = self._seen | {candidate.key for candidate in chosen}
+        return [*chosen, *fresh_samples(self.problem, n - len(chosen), rng, taken)]
+
+    @property
+    def has_model(self) -> bool:
+        """Whether enough was told to judge what another proposes."""
+        return len(self._told) >= self.n_initial
+
+    def screened(self, candidates: Sequence[Candidate], n: int) -> list[Candidate]:
+        """Those ``n`` of given candidates that together promise most; fewer where no others gain."""
+        chosen, self.expected_gain = self._chosen(self._model(), candidates, n)
+        return chosen
 
     def _best_at_every_price(self, n: int, rng: np.random.Generator) -> list[Candidate]:
         """New architectures where the trained metric is all that counts; fewer where no more gain anything.
@@ -110,7 +123,7 @@ class SurrogateSearcher:
         model, chosen, gains = self._model(), list[Candidate](), [0.0]
         while len(chosen) < n and niches:
             niche = spent.least(niches)
-            found, gain = self._picked(model, 1, rng, False, niche, is_open)
+            found, gain = self._picked(model, 1, rng, niche, is_open)
             gains.append(gain)
             if not found:
                 niches.remove(niche)
@@ -118,45 +131,35 @@ class SurrogateSearcher:
                 spent.add(candidate)
                 chosen.append(candidate)
         # Of classes that were not asked as well: a search is over when none promises anything.
-        self.expected_gain = max(*gains, self._picked(model, 1, rng, False)[1])
+        self.expected_gain = max(*gains, self._picked(model, 1, rng)[1])
         return chosen
 
     def trains_well(self, candidate: Candidate) -> bool:
         """Whether the training that finishes a candidate is long enough for it, and not far too long."""
         return self.saturates <= self.further_epochs(candidate) <= _MOST_SATURATIONS * self.saturates
 
-    def best(self, n: int, rng: np.random.Generator, per_cost: bool = True) -> list[Candidate]:
-        """The ``n`` candidates, none of them told, whose evaluation promises the most hypervolume together.
-
-        Args:
-            n: How many; drawn ones where no more promise a gain.
-            rng: Breeds the pool.
-            per_cost: Divide gains by the expected cost of evaluating.
-        """
-        chosen, self.expected_gain = self._picked(self._model(), n, rng, per_cost)
-        if len(chosen) < n:
-            taken = self._seen | {candidate.key for candidate in chosen}
-            chosen += fresh_samples(self.problem, n - len(chosen), rng, taken)
-        return chosen
-
     def _picked(
         self,
         model: ScarceRegression,
         n: int,
         rng: np.random.Generator,
-        per_cost: bool,
         niche: int | None = None,
         is_open: Callable[[Candidate], bool] = lambda candidate: True,
     ) -> tuple[list[Candidate], float]:
-        """At most ``n`` that gain something, of a niche if one is given, and the most that one may gain."""
+        """At most ``n`` that are bred, of a niche if one is given; and the most that one may gain."""
         made = self._bred(model, rng, self.pool, niche)
-        pool = [c for c in made if c.key not in self._seen and is_open(c)]
+        return self._chosen(model, [c for c in made if c.key not in self._seen and is_open(c)], n, niche)
+
+    def _chosen(
+        self, model: ScarceRegression, pool: Sequence[Candidate], n: int, niche: int | None = None
+    ) -> tuple[list[Candidate], float]:
+        """At most ``n`` of a pool that together gain most per cost; and the most that one may gain."""
         if not pool:
             return [], 0.0
         mean, deviation = self._predict(model, pool)
         points = self._points(pool, mean)
         layers = [self._points(pool, mean - quantile * deviation) for quantile in _QUANTILES]
-        expense = np.array([self.problem.evaluation_cost(c) if per_cost else 1.0 for c in pool])
+        expense = np.array([self.problem.evaluation_cost(candidate) for candidate in pool])
         corner, front = np.ones(points.shape[1]), self._front(model, niche)
         gain = self._most_expected(pool, mean, deviation, self._front(model))
         picked = hypervolume_subset(points, n, corner, front, layers, expense)

@@ -108,8 +108,9 @@ def compare(
 
 @one_blas_thread()
 def _searched(table: Table, algorithm: str, settings: Settings, seed: int) -> Search:
-    problem = table.problem()
-    searcher = searcher_named(algorithm, problem)
+    # Nobody who takes turns trains others further: the choice of the algorithm is made here.
+    name = "multi-fidelity" if algorithm == "auto" and table.cheap else algorithm
+    searcher = searcher_named(name, table.problem())
     sought = table.objectives[0].column
     # Those who never train anybody further have no use for a brief look.
     cheap = table.cheap if isinstance(searcher, Promoter) else None

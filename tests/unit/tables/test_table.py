@@ -238,6 +238,14 @@ def test_who_trains_further_looks_briefly_first_and_pays_a_share_for_it(
         assert search.rows[at] in search.rows[:at]
 
 
+def test_where_brief_looks_are_offered_auto_is_who_makes_most_of_them(cheap_path: Path) -> None:
+    table = table_of(cheap_path, ["depth", "op"], "score", cheap="after_few=0.25")
+    settings = Settings(queries=20, batch=3, seeds=2)
+    chosen, same = (compare(table, [name], settings) for name in ("auto", "multi-fidelity"))
+    assert [search.rows for search in chosen] == [search.rows for search in same]
+    assert {search.algorithm for search in chosen} == {"auto"}
+
+
 def test_whoever_trains_nobody_further_has_no_brief_looks(cheap_path: Path) -> None:
     table = table_of(cheap_path, ["depth", "op"], "score", cheap="after_few=0.25")
     (search,) = compare(table, ["random"], Settings(queries=10, seeds=1))
