@@ -43,6 +43,10 @@ ALGORITHMS: Mapping[str, str] = {
 PAIR = "hybrid:"
 """What the name of a pair of algorithms begins with."""
 
+# Said here, so that a configuration is checked without importing all of them.
+FORECASTERS = ("surrogate", "bayesian", "graph-predictor", "hybrid", "multi-fidelity", "auto")
+PROMOTERS = ("asha", "multi-fidelity")
+
 # What is imported only when it searches.
 _ALSO_NEEDS = {"optuna-gp": "torch", "optuna-cmaes": "cmaes"}
 _EXTRAS = {"cmaes": "optuna", "hyperopt": "hyperopt", "optuna": "optuna"}
@@ -81,12 +85,12 @@ def searcher_named(name: str, problem: SearchProblem) -> Searcher:
 
 def expects_gains(name: str) -> bool:
     """Whether the search algorithm of that name is a :class:`~penjing.protocols.Forecaster`."""
-    return hasattr(searcher_class(name), "expected_gain")
+    return name in FORECASTERS or name.startswith(PAIR)
 
 
 def trains_further(name: str) -> bool:
     """Whether the search algorithm of that name is a :class:`~penjing.protocols.Promoter`."""
-    return hasattr(searcher_class(name), "promoted")
+    return name in PROMOTERS
 
 
 def available_algorithms() -> list[str]:
@@ -103,7 +107,9 @@ __all__ = [
     "ALGORITHMS",
     "DEVIATION",
     "EXPONENT",
+    "FORECASTERS",
     "PAIR",
+    "PROMOTERS",
     "EvolutionSearcher",
     "LocalSearcher",
     "RandomSearcher",

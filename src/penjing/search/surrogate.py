@@ -160,8 +160,9 @@ class SurrogateSearcher:
         points = self._points(pool, mean)
         layers = [self._points(pool, mean - quantile * deviation) for quantile in _QUANTILES]
         expense = np.array([self.problem.evaluation_cost(candidate) for candidate in pool])
-        corner, front = np.ones(points.shape[1]), self._front(model, niche)
-        gain = self._most_expected(pool, mean, deviation, self._front(model))
+        corner, whole = np.ones(points.shape[1]), self._front(model)
+        front = whole if niche is None else self._front(model, niche)
+        gain = self._most_expected(pool, mean, deviation, whole)
         picked = hypervolume_subset(points, n, corner, front, layers, expense)
         return [pool[index] for index in picked], gain
 

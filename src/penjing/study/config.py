@@ -12,7 +12,7 @@ from penjing.blueprint import PRECISIONS
 from penjing.errors import ConfigError, did_you_mean, unknown_name
 from penjing.objectives import METRICS, parse_constraint, parse_objective
 from penjing.protocols import OPTIMISERS
-from penjing.search import available_algorithms, expects_gains, searcher_class, trains_further
+from penjing.search import FORECASTERS, PROMOTERS, expects_gains, searcher_class, trains_further
 from penjing.study.budget import parse_budget
 from penjing.study.kind_of_run import check_kind, named_data, with_defaults
 from penjing.study.phases import phases_of
@@ -239,28 +239,23 @@ def _check_fidelities(search: SearchConfig) -> None:
         raise ConfigError(
             f"search.epochs is {search.epochs!r}, which does nothing with search.train_on: supernet, where "
             f"no network is trained by itself. Leave it out, or take one that trains further: "
-            f"{_that_train_further()}."
+            f"{', '.join(PROMOTERS)}."
         )
     if search.subset is not None and others:
         raise ConfigError(
             f"search.subset is {search.subset!r}, but phase {others[0].name!r} is searched by "
             f"{others[0].algorithm!r}, which does not train those that stand out on more. Leave it out, or "
-            f"take an algorithm that does: {_that_train_further()}."
+            f"take an algorithm that does: {', '.join(PROMOTERS)}."
         )
-
-
-def _that_train_further() -> str:
-    return ", ".join(filter(trains_further, available_algorithms()))
 
 
 def _check_forecasts(search: SearchConfig) -> None:
     for phase in phases_of(search) if search.min_expected_gain is not None else ():
         if not expects_gains(phase.algorithm):
-            able = filter(expects_gains, available_algorithms())
             raise ConfigError(
                 f"search.min_expected_gain is {search.min_expected_gain!r}, but phase {phase.name!r} is "
                 f"searched by {phase.algorithm!r}, which has no model that expects gains. Leave it out, or "
-                f"take one that has: {', '.join(able)}."
+                f"take one that has: {', '.join(FORECASTERS)}."
             )
 
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from penjing.objectives import hypervolume, hypervolume_gains, non_dominated_mask
-from penjing.protocols import Forecaster, Searcher
+from penjing.protocols import Forecaster, Promoter, Searcher
 from penjing.search import (
-    ALGORITHMS,
+    FORECASTERS,
+    PROMOTERS,
     SearchProblem,
     available_algorithms,
-    expects_gains,
     graph_predictor,
     searcher_named,
 )
@@ -23,7 +23,6 @@ from penjing.search.warp import scale_of
 from penjing.space import Candidate, Choice, SearchSpace
 from penjing.testing.searcher import accuracy_of, conditional_costs, conditional_problem, generator
 
-FORECASTERS = ["surrogate", "bayesian", "graph-predictor", "hybrid", "multi-fidelity", "auto"]
 THRESHOLD, IN_A_ROW = 0.002, 3
 
 
@@ -75,12 +74,11 @@ def test_the_most_that_is_gained_is_the_mean_over_what_may_come(objectives: tupl
     assert np.argmax(drawn) == 1
 
 
-def test_who_says_what_is_expected_is_who_has_a_model() -> None:
-    assert [name for name in available_algorithms() if expects_gains(name)] == FORECASTERS
-    for name in ALGORITHMS:
-        if name in available_algorithms():
-            made = searcher_named(name, conditional_problem())
-            assert isinstance(made, Forecaster) == (name in FORECASTERS)
+@pytest.mark.parametrize("name", available_algorithms())
+def test_who_says_what_is_expected_and_who_trains_further_are_named(name: str) -> None:
+    made = searcher_named(name, conditional_problem())
+    assert isinstance(made, Forecaster) == (name in FORECASTERS)
+    assert isinstance(made, Promoter) == (name in PROMOTERS)
 
 
 def remaining(problem: SearchProblem, told: list[Candidate]) -> float:
