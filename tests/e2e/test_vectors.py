@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_wine
+from typer.testing import CliRunner
 
 import penjing
+from penjing.cli.app import app
 from penjing.errors import ConfigError
 from penjing.report import write_report
 from penjing.store import Manifest, RunFolder
@@ -124,6 +126,25 @@ def test_more_budget_goes_on_from_what_was_kept(wine: tuple[RunFolder, list[Reci
     trials = run.journal(read_only=True).trials()
     assert len(trials) > n
     assert all(trial.state == "done" for trial in trials)
+
+
+def test_a_csv_file_becomes_a_design_that_names_its_features(tmp_path: Path) -> None:
+    """By the command, from a configuration beside the file."""
+    loaded = load_wine()
+    names = [*loaded.feature_names, "cultivar"]
+    both = zip(loaded.data, loaded.target, strict=True)
+    lines = [",".join(map(str, [*row, f"kind {label}"])) for row, label in both]
+    (tmp_path / "wine.csv").write_text("\n".join([",".join(names), *lines]))
+    said = {**SAID, "search": {"epochs": 6, "algorithm": "random"}, "budget": "3 evaluations"}
+    said |= {"task": "vector-classification", "data": "wine.csv", "label_column": "cultivar"}
+    said |= {"finalists": {"count": 1, "epochs": 40}}
+    del said["algorithm"]
+    (tmp_path / "wine.yaml").write_text(json.dumps(said))
+    done = CliRunner().invoke(app, ["run", str(tmp_path / "wine.yaml"), "--out", str(tmp_path / "run")])
+    assert done.exit_code == 0, done.output
+    (manifest,) = (Manifest.read(folder) for folder in (tmp_path / "run" / "designs").iterdir())
+    assert manifest.run["feature_names"] == loaded.feature_names
+    assert manifest.run["class_names"] == ["kind 0", "kind 1", "kind 2"]
 
 
 def test_networks_that_read_images_are_refused_before_anything_is_made(tmp_path: Path) -> None:

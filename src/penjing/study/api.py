@@ -210,6 +210,7 @@ def _prepare(run: RunFolder, journal: Journal, config: StudyConfig, source: Any)
     keep_data(data, run)
     journal.put("notes", list(data.notes))
     journal.put("class_names", list(data.class_names))
+    journal.put("feature_names", data.feature_names and list(data.feature_names))
     journal.put("budget", config.budget)
     journal.put("facts", vars(facts))
 

@@ -228,6 +228,7 @@ class Finisher:
                 "trial": trial.number,
                 "data": self.pipeline.facts.fingerprint,
                 "class_names": self.journal.get("class_names"),
+                **({"feature_names": names} if (names := self.journal.get("feature_names")) else {}),
             },
         ).write(folder)
 

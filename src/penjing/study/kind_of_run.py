@@ -11,10 +11,9 @@ if TYPE_CHECKING:
     from penjing.study.config import StudyConfig
 
 IMAGE_TASK = "image-classification"
-# Keys, and their values that mean nothing, that are for images alone.
-IMAGE_KEYS = ("image_size", "layout", "image_column", "label_column")
 # Where they are a choice of the search.
 _SEARCHED_OPTIMISERS = ("sgd", "adam")
+# Of images, and the values that mean nothing.
 _AUGMENTATION = {"mirror": False, "shift_pixels": 0}
 # Scores that look at convolutions and ReLUs.
 _OF_CONVOLUTIONS = ("fisher", "naswot", "zen")
@@ -73,7 +72,8 @@ def check_kind(config: "StudyConfig") -> None:
 
 
 def _check_task(config: "StudyConfig") -> None:
-    if not TASKS[config.task].reads_vectors:
+    task = TASKS[config.task]
+    if not task.reads_vectors:
         return
     networks = config.space.networks
     if not FAMILIES[networks].reads_vectors:
@@ -82,7 +82,8 @@ def _check_task(config: "StudyConfig") -> None:
             f"space.networks is {networks!r}, but these networks read images, and the examples of task "
             f"{config.task!r} are rows of features. Take {able}, or leave it out."
         )
-    for_images = {key: getattr(config, key) for key in IMAGE_KEYS if getattr(config, key) is not None}
+    others = [key for key in TASKS[IMAGE_TASK].keys if key not in task.keys]
+    for_images = {key: getattr(config, key) for key in others if getattr(config, key) is not None}
     for key, nothing in _AUGMENTATION.items():
         if getattr(config.training, key) != nothing:
             for_images[f"training.{key}"] = getattr(config.training, key)

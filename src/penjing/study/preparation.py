@@ -9,7 +9,6 @@ import numpy as np
 from penjing.errors import ConfigError
 from penjing.store import Journal, RunFolder, write_atomically
 from penjing.study.config import StudyConfig
-from penjing.study.kind_of_run import IMAGE_KEYS
 from penjing.study.pipeline import DataFacts
 from penjing.tasks import TASKS
 from penjing.tasks.classification import LabelledData
@@ -21,7 +20,6 @@ _FEWEST_PER_CLASS = 5
 def load_data(config: StudyConfig, source: Any = None) -> LabelledData:
     """Load what the configuration names, or the arrays that were passed instead."""
     task = TASKS[config.task]
-    of_images = () if task.reads_vectors else IMAGE_KEYS
     return task.load(
         config.data if source is None else source,
         seed=config.seed,
@@ -29,7 +27,7 @@ def load_data(config: StudyConfig, source: Any = None) -> LabelledData:
         classes=config.classes,
         validation_fraction=config.validation_fraction,
         test_fraction=config.test_fraction,
-        **{key: getattr(config, key) for key in of_images},
+        **{key: getattr(config, key) for key in task.keys},
     )
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from penjing.blueprint import Graph
+from penjing.columns import Column, numbers_of, read_columns
 from penjing.errors import DataError, InvalidValueError, unknown_name
 from penjing.space import Candidate, SearchSpace
 from penjing.space.nasbench201 import EDGES, OPERATIONS, cell_choices, edge_name
-from penjing.tables.columns import Column, numbers_of, read_columns
 from penjing.tables.table import CheapFidelity, ColumnLimit, Objective, Table
 
 SOUGHT = "cifar10_valid_acc_200ep"

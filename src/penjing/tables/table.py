@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penjing.blueprint import Graph
+from penjing.columns import Column, is_number, numbers_of, read_columns
 from penjing.errors import DataError, InvalidValueError, unknown_name
 from penjing.objectives import Metric
 from penjing.search import SearchProblem
 from penjing.search.problem import Limit
 from penjing.space import Candidate, Choice, SearchSpace, Value
-from penjing.tables.columns import Column, is_number, numbers_of, read_columns, share_of, values_of
+from penjing.tables.columns import share_of, values_of
 
 
 @dataclass(frozen=True)

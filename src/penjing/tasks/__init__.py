@@ -20,21 +20,28 @@ class Task:
     Attributes:
         load: From a source, and settings that are keys of a configuration, to checked and split data.
         named: Data sets that it brings.
+        keys: Of a configuration, which ``load`` takes beside those that all take.
         reads_vectors: Whether an example is a row of features; else it is an image.
         defaults: Of a configuration, where they are others than those of images: section to key to value.
     """
 
     load: Callable[..., LabelledData]
     named: Collection[str]
+    keys: tuple[str, ...]
     reads_vectors: bool = False
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
 
 
 TASKS: Mapping[str, Task] = {
-    "image-classification": Task(image_classification.load, image_classification.NAMED),
+    "image-classification": Task(
+        image_classification.load,
+        image_classification.NAMED,
+        ("image_size", "layout", "image_column", "label_column"),
+    ),
     "vector-classification": Task(
         vector_classification.load,
         vector_classification.NAMED,
+        ("label_column",),
         reads_vectors=True,
         defaults={
             "space": {"networks": "chain"},

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from penjing.blueprint import Blueprint, InputSpec, macs, trained_parameters
+from penjing.columns import read_columns
 from penjing.compression.quantization.rewrite import with_precisions
 from penjing.errors import ConfigError, PenjingError, UnknownNameError
 from penjing.families.cells import NasBench201Family, NasBench201Settings
@@ -15,7 +16,6 @@ from penjing.families.plain import build_network, float_weights, folded, initial
 from penjing.protocols import Abilities, QuantizationScheme
 from penjing.space import Candidate, SearchSpace
 from penjing.space.nasbench201 import EDGES, OPERATIONS, edge_name
-from penjing.tables.columns import read_columns
 from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
 from penjing.testing.networks import ready_network
 

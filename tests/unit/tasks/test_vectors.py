@@ -148,7 +148,7 @@ def test_a_source_of_another_kind_is_refused(
 
 def test_a_folder_without_archives_says_what_it_holds(tmp_path: Path) -> None:
     (tmp_path / "table.csv").touch()
-    with pytest.raises(DataError, match=r"holds no train\.npz; found: table\.csv\. Write it with"):
+    with pytest.raises(DataError, match=r"no train\.npz and no train\.csv; found: table\.csv\. Write it"):
         load(tmp_path)
 
 

@@ -60,6 +60,7 @@ class LabelledData:
         class_names: Name of class ``k`` at position ``k``.
         fingerprint: SHA-256 over examples, labels and split, as hexadecimal digits.
         notes: Sentences that a reader of the results should know.
+        feature_names: Of rows of features, in their order, where the source knows them.
     """
 
     train: Split
@@ -68,6 +69,7 @@ class LabelledData:
     class_names: tuple[str, ...]
     fingerprint: str
     notes: tuple[str, ...] = ()
+    feature_names: tuple[str, ...] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:

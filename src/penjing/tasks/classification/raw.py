@@ -19,9 +19,11 @@ class RawData:
         y: Labels of each part, ``[N]``.
         class_names: Name of label ``k`` at position ``k``, where the source knows it.
         layout: Meaning of the axes of images, where the source knows it.
+        feature_names: Of rows of features, in their order, where the source knows them.
     """
 
     x: Mapping[str, NDArray]
     y: Mapping[str, NDArray]
     class_names: tuple[str, ...] | None = None
     layout: Layout | None = None
+    feature_names: tuple[str, ...] | None = None

@@ -5,7 +5,7 @@ source                          meaning
 ==============================  =====================================================
 a name                          a data set that the task brings
 ``PATH.npz``                    arrays ``x`` and ``y``
-a folder                        ``train.npz`` (with ``test.npz``), or what the task reads
+a file, a folder                what the task reads; a folder with ``train.npz``
 ``(x, y)``, ``{x: , y: }``      arrays in memory
 ``{train: , test: }``           any of the above for each part
 ==============================  =====================================================
@@ -13,7 +13,7 @@ a folder                        ``train.npz`` (with ``test.npz``), or what the t
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from penjing.tasks.classification.raw import RawData
 
 Source = str | Path | tuple[Any, Any] | Mapping[str, Any]
 Arrays = Mapping[str, NDArray]
+ReadFile = Callable[[Path], RawData]
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,14 @@ class Reader:
         kinds: All that can be given, for error texts.
         folder: Reads a folder that does not hold ``train.npz``.
         special: Reads a source that no other task knows; None if the source is none.
+        files: Reads files that no other task knows, by how their names end.
     """
 
     named: Mapping[str, Callable[[], RawData]]
     kinds: str
     folder: Callable[[Path], RawData]
     special: Callable[[Source], RawData | None] = lambda source: None
+    files: Mapping[str, ReadFile] = field(default_factory=dict[str, ReadFile])
 
     def read(self, source: Source) -> RawData:
         """Read a source; what its numbers mean is looked at later.
@@ -82,6 +85,12 @@ class Reader:
                     "differently. Give the same kind of source for all parts.",
                     part=part,
                 )
+            if raw.feature_names != first.feature_names:
+                raise DataError(
+                    f"The columns of {part!r} are {_listed(raw.feature_names)}, those of 'train' "
+                    f"{_listed(first.feature_names)}. Give the same features in the same order.",
+                    part=part,
+                )
         return replace(
             first,
             x={part: raw.x["train"] for part, raw in raws.items()},
@@ -92,14 +101,18 @@ class Reader:
         path = path.expanduser()
         if not path.exists():
             raise self._not_found(path)
-        if (path / "train.npz").is_file():
-            found = {part: path / f"{part}.npz" for part in PARTS}
-            return self._parts({part: file for part, file in found.items() if file.is_file()})
+        readers = {".npz": read_archive, **self.files}
+        for ending in readers:
+            if (path / f"train{ending}").is_file():
+                found = {part: path / f"{part}{ending}" for part in PARTS}
+                return self._parts({part: file for part, file in found.items() if file.is_file()})
         if path.is_dir():
             return self.folder(path)
-        if path.suffix.lower() != ".npz":
-            raise DataError(f"File {str(path)!r} is no .npz file. Give {self.kinds}.", path=str(path))
-        return read_archive(path)
+        for ending, reader in readers.items():
+            if path.name.lower().endswith(ending):
+                return reader(path)
+        kinds = " or ".join(readers)
+        raise DataError(f"File {str(path)!r} is no {kinds} file. Give {self.kinds}.", path=str(path))
 
     def _not_found(self, path: Path) -> DataError:
         missing = path
@@ -125,6 +138,10 @@ class Reader:
         raise DataError(
             f"The data source is none that Penjing knows: {found}. Give {self.kinds}.", found=found
         )
+
+
+def _listed(names: Sequence[str] | None) -> str:
+    return "without names" if names is None else ", ".join(names)
 
 
 def to_splits(

@@ -6,7 +6,8 @@ source                              meaning
 ``wine``                            scikit-learn's 178 wines, 13 features, 3 classes
 ``breast-cancer``                   scikit-learn's 569 tumours, 30 features, 2 classes
 ``PATH.npz``                        arrays ``x`` and ``y``
-a folder                            ``train.npz`` (with ``test.npz``)
+``PATH.csv``, ``PATH.csv.gz``       a column per feature, one of labels
+a folder                            ``train.npz`` or ``train.csv`` (with one for ``test``)
 ``(x, y)``, ``{x: , y: }``          arrays in memory
 ``{data: , target: }``              the same, as scikit-learn's loaders give it
 ``{train: , test: }``               any of the above for each part
@@ -20,17 +21,18 @@ from pathlib import Path
 
 import numpy as np
 
-from penjing.errors import DataError, missing_extra
+from penjing.errors import DataError, InvalidValueError, missing_extra
 from penjing.tasks.classification.archives import from_arrays
 from penjing.tasks.classification.data import LabelledData, split_data
 from penjing.tasks.classification.raw import RawData
 from penjing.tasks.classification.reading import Reader, Source, generator_of, to_splits
 from penjing.tasks.vector_classification import checks
+from penjing.tasks.vector_classification.csv_files import read_csv
 from penjing.tasks.vector_classification.features import is_constant, to_features
 
 _KINDS = (
-    "'wine', 'breast-cancer', a path (.npz, or a folder with train.npz), (x, y), {x: , y: }, "
-    "{data: , target: } or {train: , test: }"
+    "'wine', 'breast-cancer', a path (.npz, .csv, or a folder with train.npz or train.csv), (x, y), "
+    "{x: , y: }, {data: , target: } or {train: , test: }"
 )
 
 
@@ -42,6 +44,7 @@ def load(
     test_fraction: float | None = None,
     max_train: int | None = None,
     classes: Sequence[str | int] | None = None,
+    label_column: str | None = None,
 ) -> LabelledData:
     """Read, check and split rows of features.
 
@@ -53,6 +56,8 @@ def load(
         test_fraction: The same for test rows. Default 15 %, of small data 20 %.
         max_train: Train on at most so many rows; validation and test stay as they are.
         classes: Keep these classes only, numbered in this order.
+        label_column: Column of the labels; only for CSV files. Without it the one that is named label, class,
+            target or y.
 
     Returns:
         The three parts, all checked, with notes about what is worth knowing.
@@ -69,7 +74,15 @@ def load(
         (121, 21, 36)
     """
     rng = generator_of(seed)
-    raw = Reader(NAMED, _KINDS, _no_folder, _from_loader).read(source)
+    csv_file = partial(read_csv, label_column=label_column)
+    files = {".csv": csv_file, ".csv.gz": csv_file}
+    raw = Reader(NAMED, _KINDS, _no_folder, _from_loader, files).read(source)
+    if label_column is not None and raw.feature_names is None:
+        raise InvalidValueError(
+            f"label_column is {label_column!r}, but it is for CSV files and the source has none. Leave it "
+            "out.",
+            label_column=label_column,
+        )
     parts, class_names = to_splits(raw, classes, checks.NOUN, to_features)
     data = split_data(
         parts,
@@ -81,7 +94,8 @@ def load(
     )
     constant = is_constant(data.train.x)
     checks.check_content(constant)
-    return replace(data, notes=checks.notes_about(data, constant))
+    notes = checks.notes_about(data, constant)
+    return replace(data, notes=notes, feature_names=raw.feature_names)
 
 
 def _from_loader(source: Source) -> RawData | None:
@@ -97,8 +111,8 @@ def _from_loader(source: Source) -> RawData | None:
 def _no_folder(folder: Path) -> RawData:
     found = ", ".join(sorted(entry.name for entry in folder.iterdir())[:5]) or "nothing"
     raise DataError(
-        f"Folder {str(folder)!r} holds no train.npz; found: {found}. Write it with "
-        "numpy.savez_compressed(path, x=x, y=y), or name the files: {train: PATH.npz, test: PATH.npz}.",
+        f"Folder {str(folder)!r} holds no train.npz and no train.csv; found: {found}. Write it with "
+        "numpy.savez_compressed(path, x=x, y=y), or name the files: {train: PATH, test: PATH}.",
         folder=str(folder),
     )
 
