@@ -145,6 +145,16 @@ def test_a_csv_file_becomes_a_design_that_names_its_features(tmp_path: Path) -> 
     (manifest,) = (Manifest.read(folder) for folder in (tmp_path / "run" / "designs").iterdir())
     assert manifest.run["feature_names"] == loaded.feature_names
     assert manifest.run["class_names"] == ["kind 0", "kind 1", "kind 2"]
+    folder = penjing.Result(RunFolder.open(tmp_path / "run")).best("accuracy").export(tmp_path / "out")
+    np.save(tmp_path / "wine.npy", loaded.data)
+    from_csv, from_array = (
+        subprocess.run(
+            [sys.executable, folder / "run.py", tmp_path / name], capture_output=True, text=True, check=True
+        )
+        for name in ("wine.csv", "wine.npy")
+    )
+    assert from_csv.stdout == from_array.stdout
+    assert from_csv.stdout.startswith("0 kind ")
 
 
 def test_networks_that_read_images_are_refused_before_anything_is_made(tmp_path: Path) -> None:

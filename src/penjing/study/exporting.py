@@ -1,19 +1,17 @@
 """Hand one design over: the files that ship and a short script that runs them."""
 
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from penjing.errors import RunFolderError, unknown_name
 from penjing.store import Manifest, RunFolder, write_atomically
 
 _SCRIPT = '''"""Run model.onnx on {name} with onnxruntime and numpy alone.
 
-    python run.py {name}.npy        # {kind}, [N, {shape}]
+    python run.py {name}.npy        # {kind}, [N, {shape}]{usage}
 """
 
-import json
+{imports}import json
 import sys
 from pathlib import Path
 
@@ -23,15 +21,33 @@ import onnxruntime
 if "--help" in sys.argv:
     sys.exit(print(__doc__))
 here = Path(__file__).parent
-options = onnxruntime.SessionOptions()
+run = json.loads((here / "manifest.json").read_text("utf-8"))["run"]
+{reader}options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = 1
 session = onnxruntime.InferenceSession(here / "model.onnx", options, providers=["CPUExecutionProvider"])
-{name} = np.load(sys.argv[1]) if len(sys.argv) > 1 else np.zeros((1, {shape}), np.{storage})
+{name} = {read}(sys.argv[1]) if len(sys.argv) > 1 else np.zeros((1, {shape}), np.{storage})
 logits = session.run(None, {{"x": {given}}})[0]
-names = json.loads((here / "manifest.json").read_text("utf-8"))["run"]["class_names"]
 for row, label in enumerate(logits.argmax(axis=1)):
-    print(row, names[label])
+    print(row, run["class_names"][label])
 '''
+_PLAIN = {"usage": "", "imports": "", "reader": "", "read": "np.load"}
+# Where the names of the features are known: columns are found by them, whatever else a file has.
+_NAMED = {
+    "usage": "\n    python run.py rows.csv        # with these columns, among others",
+    "imports": "import csv\n",
+    "reader": """
+
+def read(path):
+    if not path.endswith(".csv"):
+        return np.load(path)
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        lines = list(csv.DictReader(file))
+    return np.array([[float(line[name]) for name in run["feature_names"]] for line in lines])
+
+
+""",
+    "read": "read",
+}
 
 
 def export_design(run: RunFolder, design: str, folder: Path) -> Path:
@@ -60,15 +76,17 @@ def export_design(run: RunFolder, design: str, folder: Path) -> Path:
             f"The design cannot be copied to {str(folder)!r}: {error.strerror}. Name another folder, or make "
             "room there."
         ) from error
-    write_atomically(folder / "run.py", _script(manifest.blueprint["input"]))
+    write_atomically(folder / "run.py", _script(manifest))
     return folder
 
 
-def _script(given: Mapping[str, Any]) -> str:
+def _script(manifest: Manifest) -> str:
+    given = manifest.blueprint["input"]
+    reading = _NAMED if manifest.run.get("feature_names") else _PLAIN
     shape = ", ".join(str(int(size)) for size in given["shape"])
     if given["storage"] == "uint8":
         words = {"name": "images", "kind": "uint8 pixels", "storage": "uint8", "given": "images"}
     else:  # tables are rarely kept in 32 bits
         cast = "rows.astype(np.float32)"
         words = {"name": "rows", "kind": "features as they come", "storage": "float32", "given": cast}
-    return _SCRIPT.format(shape=shape, **words)
+    return _SCRIPT.format(shape=shape, **words, **reading)
