@@ -29,7 +29,7 @@ COLUMNS = {
 
 
 def main() -> None:
-    """Write a table beside every name."""
+    """Write the table of every file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="folder for NAME.csv.gz")
@@ -96,9 +96,10 @@ def numbers(packed: bytes) -> dict[int, dict[str, float]]:
                 stack[-1].update(zip(items[::2], items[1::2], strict=True))
             case "GLOBAL" if argument in ("numpy.core.multiarray scalar", "numpy dtype"):
                 stack.append(argument)
-            case "REDUCE":
-                given = stack.pop()
-                stack[-1] = "dtype" if stack[-1] == "numpy dtype" else struct.unpack("<d", given[1])[0]
+            case "REDUCE" if stack[-2] == "numpy dtype" and stack[-1][0] == "f8":
+                stack[-2:] = ["dtype"]
+            case "REDUCE" if stack[-2] == "numpy.core.multiarray scalar":
+                stack[-2:] = struct.unpack("<d", stack[-1][1])
             case "BUILD" if stack[-2] == "dtype":
                 stack.pop()
             case _:

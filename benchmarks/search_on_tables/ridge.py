@@ -42,6 +42,8 @@ def main() -> None:
     parser.add_argument("--maximise", help="of a table: what evaluations reveal")
     parser.add_argument("--minimise", action="append", default=[], help="of a table: a known cost")
     options = parser.parse_args()
+    if options.path.is_file() and not (options.choices and options.maximise):
+        parser.error("A table needs --choices and --maximise.")
     for table in tables_of(options):
         queries = 300 if table.has_best else 200
         searches = [

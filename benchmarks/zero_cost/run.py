@@ -18,11 +18,11 @@ import torch
 from scipy.stats import spearmanr
 
 from penjing.blueprint import InputSpec
+from penjing.columns import read_columns
 from penjing.families.cells import NasBench201Family
 from penjing.families.plain import drawn_network
 from penjing.study.versions import versions
 from penjing.tables import nas201
-from penjing.tables.columns import read_columns
 from penjing.targets.onnxruntime.processor import processor_info
 from penjing.training.zero_cost import zero_cost_scores
 

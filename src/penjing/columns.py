@@ -32,14 +32,14 @@ def read_columns(path: Path) -> dict[str, list[str]]:
 
 def _columns_of(path: Path) -> dict[str, list[str]]:
     encoding = "utf-8-sig"  # what spreadsheets write before the first name is no part of it
-    is_packed = path.suffix == ".gz"
+    is_packed = path.suffix.lower() == ".gz"
     with (
         gzip.open(path, "rt", newline="", encoding=encoding)
         if is_packed
         else path.open(newline="", encoding=encoding)
     ) as file:
-        rows = csv.reader(file)
-        heading = next(rows, [])
+        rows = csv.reader(file, skipinitialspace=True)
+        heading = [name.strip() for name in next(rows, [])]
         if not heading:
             raise DataError(f"{path} is empty. Its first line must name the columns.")
         columns: dict[str, list[str]] = {name: [] for name in heading}

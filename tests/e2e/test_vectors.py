@@ -1,5 +1,6 @@
 """Rows of features, from scikit-learn's wines to a file that classifies them without torch."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -147,14 +148,23 @@ def test_a_csv_file_becomes_a_design_that_names_its_features(tmp_path: Path) -> 
     assert manifest.run["class_names"] == ["kind 0", "kind 1", "kind 2"]
     folder = penjing.Result(RunFolder.open(tmp_path / "run")).best("accuracy").export(tmp_path / "out")
     np.save(tmp_path / "wine.npy", loaded.data)
+    # Columns in another order, packed, and one that was never seen.
+    turned = "\n".join(",".join(["nothing", *line.split(",")[::-1]]) for line in [",".join(names), *lines])
+    with gzip.open(tmp_path / "turned.csv.gz", "wt") as file:
+        file.write(turned)
+    (tmp_path / "other.csv").write_text("alcohol,hue\n13,1\n")
     from_csv, from_array = (
         subprocess.run(
             [sys.executable, folder / "run.py", tmp_path / name], capture_output=True, text=True, check=True
         )
-        for name in ("wine.csv", "wine.npy")
+        for name in ("turned.csv.gz", "wine.npy")
     )
     assert from_csv.stdout == from_array.stdout
     assert from_csv.stdout.startswith("0 kind ")
+    words = [sys.executable, folder / "run.py", tmp_path / "other.csv"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "other.csv lacks the columns: alcalinity_of_ash, " in done.stderr
 
 
 def test_networks_that_read_images_are_refused_before_anything_is_made(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ benchmark = typer.Typer(
 )
 
 Algorithms = Annotated[
-    str, typer.Option(help="Names, with commas between, or hybrid:PROPOSER+SCREENER; or: all.")
+    str, typer.Option(help="Names, with commas between; pairs as hybrid:PROPOSER+SCREENER; or: all.")
 ]
 Seeds = Annotated[int, typer.Option(min=1, help="Searches of each algorithm.")]
 Queries = Annotated[int, typer.Option(min=1, help="Rows that a search may look at.")]
@@ -29,7 +29,7 @@ CheapOffered = Annotated[
     typer.Option(
         "--cheap-fidelity",
         help="Offer the accuracy after 12 epochs as well, for 12/200 of a query, to algorithms that train "
-        "further.",
+        "further and to auto.",
     ),
 ]
 Out = Annotated[
@@ -120,7 +120,7 @@ def table(
         str | None,
         typer.Option(
             help="COLUMN=SHARE: what a short training gives, for that share of a query, to algorithms that "
-            "train further."
+            "train further and to auto."
         ),
     ] = None,
     algorithms: Algorithms = "all",

@@ -26,15 +26,18 @@ def run_comparison(
     as_json: bool,
 ) -> None:
     """Search every table with every algorithm; print a table of each, or one JSON document."""
-    from penjing.search import ALGORITHMS, available_algorithms, searcher_class
+    from penjing.search import all_algorithms, available_algorithms, searcher_class
     from penjing.tables import Judge, compare, rows_of, write_curves
 
     names = available_algorithms() if algorithms == "all" else list(dict.fromkeys(algorithms.split(",")))
     for name in names:
         searcher_class(name)  # whether it is there, before anything runs
     judges = [Judge(table) for table in tables]
-    if algorithms == "all" and (missing := [name for name in ALGORITHMS if name not in names]):
-        typer.echo(f"penjing: left out, as their packages are not installed: {', '.join(missing)}.", err=True)
+    if algorithms == "all" and (missing := [name for name in all_algorithms() if name not in names]):
+        typer.echo(
+            f"penjing: left out, as their packages are missing or broken: {', '.join(missing)}.",
+            err=True,
+        )
     shown = [n for n in queries if n <= settings.queries] or [settings.queries]
     if out:
         out.mkdir(parents=True, exist_ok=True)
@@ -105,6 +108,8 @@ def _lines(table: "Table", rows: Sequence[Mapping[str, object]], settings: "Sett
 
 def _notes(table: "Table", rows: Sequence[Mapping[str, object]], settings: "Settings") -> list[str]:
     """What the columns mean, and what limits them."""
+    from penjing.tables import name_of
+
     notes = ["hypervolume: share of that of all rows allowed."]
     if table.has_best:
         sought = table.objectives[0].column
@@ -112,6 +117,8 @@ def _notes(table: "Table", rows: Sequence[Mapping[str, object]], settings: "Sett
     if not table.has_best and table.objectives[0].is_from_table:
         first = table.objectives[0]
         notes.append(f"{first.column} counts from {first.worst:g} on: taken from the table; --range says it.")
+    if table.cheap and any(row["algorithm"] == "auto" for row in rows):
+        notes.append(f"auto: {name_of('auto', table)}, as brief looks are offered.")
     pairs = _fewest_pairs(rows)
     if pairs > 1:  # of one pair nothing can be said
         limit = f"; with {pairs} it cannot be below {0.5**pairs:.2g}" if 0.5**pairs > 0.001 else ""

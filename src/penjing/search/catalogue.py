@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from typing import cast
 
-from penjing.errors import InvalidValueError, MissingExtraError, missing_extra, unknown_name
+from penjing.errors import InvalidValueError, MissingExtraError, PenjingError, missing_extra, unknown_name
 from penjing.protocols import Searcher
 from penjing.search.problem import SearchProblem
 
@@ -68,7 +69,7 @@ def searcher_class(name: str) -> Callable[[SearchProblem], Searcher]:
     if name not in ALGORITHMS:
         brought = _brought()
         if name not in brought:
-            raise unknown_name("search algorithm", name, [*ALGORITHMS, *brought])
+            raise unknown_name("search algorithm", name, all_algorithms())
         return _loaded(brought[name])
     module, _, kind = ALGORITHMS[name].partition(".")
     try:
@@ -96,37 +97,51 @@ def trains_further(name: str) -> bool:
     return name in PROMOTERS or _is_brought_with(name, "promoted")
 
 
+def all_algorithms() -> list[str]:
+    """The names of ours and of those that packages bring, whether or not they can be had."""
+    return [*ALGORITHMS, *_brought()]
+
+
 def available_algorithms() -> list[str]:
-    """The names of those whose packages are installed, those that packages bring among them."""
+    """The names of those that can be had, those that packages bring among them; no pairs."""
     found: list[str] = []
-    for name in (*ALGORITHMS, *_brought()):
-        with suppress(MissingExtraError):
+    for name in all_algorithms():
+        with suppress(MissingExtraError, InvalidValueError):
             searcher_class(name)
             found.append(name)
     return found
 
 
 def _brought() -> Mapping[str, EntryPoint]:
-    """What installed packages bring; nothing of theirs is imported. Our own names stay our own."""
+    """What installed packages bring; nothing of theirs is imported. Our own names stay our own.
+
+    Names with a sign that has a meaning where algorithms are named are passed over.
+    """
     return {
         entry.name: entry
         for entry in entry_points(group=GROUP)
-        if entry.name not in ALGORITHMS and not entry.name.startswith(PAIR)
+        if entry.name not in (*ALGORITHMS, "all") and not set(entry.name) & set(":+,")
     }
 
 
 def _loaded(entry: EntryPoint) -> Callable[[SearchProblem], Searcher]:
     try:
-        return entry.load()
+        found = entry.load()
+        if not callable(found):
+            raise TypeError(f"it is no class, but {found!r}")
+    except PenjingError:
+        raise
     except Exception as error:  # whatever a package of somebody else raises when it is imported
         raise InvalidValueError(
             f"The search algorithm {entry.name!r} of {entry.dist.name if entry.dist else 'a package'} cannot "
             f"be loaded from {entry.value!r}: {error}. Mend the package, or take another algorithm."
         ) from error
+    return cast(Callable[[SearchProblem], Searcher], found)
 
 
 def _is_brought_with(name: str, attribute: str) -> bool:
     if name in ALGORITHMS or name.startswith(PAIR):
         return False
+    # A class, as a rule: of what another callable makes nothing is known before it is called.
     brought = _brought()
     return name in brought and hasattr(_loaded(brought[name]), attribute)

@@ -84,16 +84,21 @@ def pair_of(name: str, made_by: Callable[[str], Callable[[SearchProblem], Search
         made_by: Looks an algorithm up by its name.
 
     Raises:
-        InvalidValueError: If the name has another form, the first only proposes what it trains further, or
+        InvalidValueError: If the name has another form, the first proposes too few or trains some further, or
             the second has no model to judge with.
         UnknownNameError: If one of the algorithms is not known.
         MissingExtraError: If a package is missing that one of them needs.
     """
     proposer, plus, screener = name.partition(":")[2].partition("+")
-    if not (proposer and plus and screener) or "hybrid" in name.partition(":")[2]:
+    if not (proposer and plus and screener) or "hybrid" in (proposer, screener):
         raise InvalidValueError(
             f"{name!r} is no pair of algorithms. Write hybrid:PROPOSER+SCREENER, such as "
             "hybrid:evolution+surrogate; neither of them a hybrid."
+        )
+    if proposer == "auto":
+        raise InvalidValueError(
+            f"'auto' cannot propose in {name!r}: it never proposes more than the rest of a turn, too few to "
+            "choose among. Take another one, such as evolution."
         )
     proposes, screens = made_by(proposer), made_by(screener)
     if hasattr(proposes, "promoted"):
@@ -101,7 +106,7 @@ def pair_of(name: str, made_by: Callable[[str], Callable[[SearchProblem], Search
             f"{proposer!r} cannot propose in {name!r}: what it does is to train some further. "
             "Take it alone, or another one, such as evolution."
         )
-    if not hasattr(screens, "screened"):
+    if not all(hasattr(screens, ability) for ability in ("screened", "has_model", "expected_gain")):
         raise InvalidValueError(
             f"{screener!r} cannot screen in {name!r}: it has no model that judges what others propose. "
             "Those that can: bayesian, graph-predictor, surrogate."

@@ -153,17 +153,17 @@ class SurrogateSearcher:
     def _chosen(
         self, model: ScarceRegression, pool: Sequence[Candidate], n: int, niche: int | None = None
     ) -> tuple[list[Candidate], float]:
-        """At most ``n`` of a pool that together gain most per cost; and the most that one may gain."""
+        """At most ``n`` of a pool that together gain most, per cost if of no niche; and the most of one."""
         if not pool:
             return [], 0.0
         mean, deviation = self._predict(model, pool)
         points = self._points(pool, mean)
         layers = [self._points(pool, mean - quantile * deviation) for quantile in _QUANTILES]
-        expense = np.array([self.problem.evaluation_cost(candidate) for candidate in pool])
+        prices = [self.problem.evaluation_cost(c) if niche is None else 1.0 for c in pool]
         corner, whole = np.ones(points.shape[1]), self._front(model)
         front = whole if niche is None else self._front(model, niche)
         gain = self._most_expected(pool, mean, deviation, whole)
-        picked = hypervolume_subset(points, n, corner, front, layers, expense)
+        picked = hypervolume_subset(points, n, corner, front, layers, np.array(prices))
         return [pool[index] for index in picked], gain
 
     def _most_expected(

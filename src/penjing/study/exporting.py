@@ -33,16 +33,21 @@ for row, label in enumerate(logits.argmax(axis=1)):
 _PLAIN = {"usage": "", "imports": "", "reader": "", "read": "np.load"}
 # Where the names of the features are known: columns are found by them, whatever else a file has.
 _NAMED = {
-    "usage": "\n    python run.py rows.csv        # with these columns, among others",
-    "imports": "import csv\n",
+    "usage": "\n    python run.py rows.csv        # columns: the manifest's run.feature_names",
+    "imports": "import csv\nimport gzip\n",
     "reader": """
 
 def read(path):
-    if not path.endswith(".csv"):
+    if not path.lower().endswith((".csv", ".csv.gz")):
         return np.load(path)
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        lines = list(csv.DictReader(file))
-    return np.array([[float(line[name]) for name in run["feature_names"]] for line in lines])
+    unpacked = gzip.open if path.lower().endswith(".gz") else open
+    with unpacked(path, "rt", newline="", encoding="utf-8-sig") as file:
+        heading, *lines = csv.reader(file, skipinitialspace=True)
+    heading = [name.strip() for name in heading]
+    if missing := set(run["feature_names"]) - set(heading):
+        sys.exit(f"{path} lacks the columns: {', '.join(sorted(missing))}")
+    columns = [heading.index(name) for name in run["feature_names"]]
+    return np.array([[float(line[at]) for at in columns] for line in lines if line])
 
 
 """,

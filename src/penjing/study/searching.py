@@ -324,10 +324,11 @@ class Search:
 
     def _tell(self, searcher: Searcher, trial: Trial) -> None:
         """A failed evaluation is told as chance, so that the search keeps away from it."""
+        knows_of_training = isinstance(searcher, SurrogateSearcher)
         if trial.state != "done":
-            chance = 1.0 / self.study.facts.n_classes
-            told = {"accuracy": chance, "seen_epochs": self.study.brief_epochs}
-        elif isinstance(searcher, SurrogateSearcher):
+            told = {"accuracy": 1.0 / self.study.facts.n_classes}
+            told |= {"seen_epochs": self.study.brief_epochs} if knows_of_training else {}
+        elif knows_of_training:
             told = learnt(trial)
         else:
             told = {"accuracy": self._expected_accuracy(trial)}

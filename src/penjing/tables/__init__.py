@@ -1,6 +1,6 @@
 """Tables of networks that others trained: searches over them, compared with each other and the best row."""
 
-from penjing.tables.comparing import Search, Settings, compare
+from penjing.tables.comparing import Search, Settings, compare, name_of
 from penjing.tables.curves import write_curves
 from penjing.tables.nasbench201 import DEVICES, hwnas, nas201
 from penjing.tables.scoring import Judge, Scores, rows_of
@@ -15,6 +15,7 @@ __all__ = [
     "Table",
     "compare",
     "hwnas",
+    "name_of",
     "nas201",
     "rows_of",
     "table_of",

@@ -106,11 +106,17 @@ def compare(
     return found
 
 
+def name_of(algorithm: str, table: Table) -> str:
+    """Who searches a table: ``auto`` is who makes most of brief looks, where these are offered.
+
+    Nobody who takes turns trains others further.
+    """
+    return "multi-fidelity" if algorithm == "auto" and table.cheap else algorithm
+
+
 @one_blas_thread()
 def _searched(table: Table, algorithm: str, settings: Settings, seed: int) -> Search:
-    # Nobody who takes turns trains others further: the choice of the algorithm is made here.
-    name = "multi-fidelity" if algorithm == "auto" and table.cheap else algorithm
-    searcher = searcher_named(name, table.problem())
+    searcher = searcher_named(name_of(algorithm, table), table.problem())
     sought = table.objectives[0].column
     # Those who never train anybody further have no use for a brief look.
     cheap = table.cheap if isinstance(searcher, Promoter) else None
@@ -159,9 +165,10 @@ def _of(table: Table, settings: Settings) -> dict[str, Any]:
 
 
 def _append(path: Path, table: Table, settings: Settings, search: Search) -> None:
+    by = name_of(search.algorithm, table)
     is_cut = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")
     with path.open("a") as file:
-        file.write("\n" * is_cut + json.dumps({**_of(table, settings), **asdict(search)}) + "\n")
+        file.write("\n" * is_cut + json.dumps({**_of(table, settings), "by": by, **asdict(search)}) + "\n")
 
 
 def _read(path: Path, table: Table, settings: Settings) -> Iterator[Search]:
@@ -174,6 +181,8 @@ def _read(path: Path, table: Table, settings: Settings) -> Iterator[Search]:
         except ValueError:
             continue  # cut off in the middle of a line
         # Searches that were kept before there were cheap looks had none.
-        if wanted <= ({"cheap": None} | row).items():
+        if wanted <= ({"cheap": None} | row).items() and row.get("by", row["algorithm"]) == name_of(
+            row["algorithm"], table
+        ):
             shares = tuple(row.get("shares", ()))
             yield Search(row["algorithm"], row["seed"], tuple(row["rows"]), row["seconds"], shares)

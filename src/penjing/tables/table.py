@@ -16,7 +16,7 @@ from penjing.objectives import Metric
 from penjing.search import SearchProblem
 from penjing.search.problem import Limit
 from penjing.space import Candidate, Choice, SearchSpace, Value
-from penjing.tables.columns import share_of, values_of
+from penjing.tables.texts import share_of, values_of
 
 
 @dataclass(frozen=True)

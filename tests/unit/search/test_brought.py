@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from penjing.errors import InvalidValueError, UnknownNameError
-from penjing.search import available_algorithms, expects_gains, searcher_class, searcher_named, trains_further
+from penjing.search import (
+    ALGORITHMS,
+    all_algorithms,
+    available_algorithms,
+    expects_gains,
+    searcher_class,
+    searcher_named,
+    trains_further,
+)
 from penjing.search.hybrid import HybridSearcher
 from penjing.testing.searcher import MakeSearcher, SearcherContract, conditional_problem
 
@@ -60,11 +68,24 @@ def test_names_of_ours_stay_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     installed(tmp_path, "other", ["random = nowhere:Other"])
     monkeypatch.syspath_prepend(str(tmp_path))
     assert searcher_class("random").__name__ == "RandomSearcher"
-    assert available_algorithms().count("random") == 1
+    assert all_algorithms().count("random") == 1
+
+
+def test_names_that_mean_something_else_where_algorithms_are_named_are_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed(tmp_path, "other", ["all = json:loads", "one,two = json:loads", "one+two = json:loads"])
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert all_algorithms() == list(ALGORITHMS)
 
 
 @pytest.mark.parametrize(
-    ("value", "why"), [("nowhere_at_all:X", "nowhere_at_all"), ("json:NoSuchSearcher", "NoSuchSearcher")]
+    ("value", "why"),
+    [
+        ("nowhere_at_all:X", "nowhere_at_all"),
+        ("json:NoSuchSearcher", "NoSuchSearcher"),
+        ("json", "no class, but <module 'json'"),
+    ],
 )
 def test_what_cannot_be_loaded_is_named_with_its_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str, why: str
@@ -73,3 +94,5 @@ def test_what_cannot_be_loaded_is_named_with_its_package(
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(InvalidValueError, match=f"'broken' of broken-package cannot be loaded .*{why}"):
         searcher_class("broken")
+    assert "broken" in all_algorithms()
+    assert "broken" not in available_algorithms()

@@ -44,6 +44,7 @@ def test_a_pair_forecasts_and_does_not_train_further() -> None:
         ("hybrid:hybrid+surrogate", "neither of them a hybrid"),
         ("hybrid:evolution+hybrid", "neither of them a hybrid"),
         ("hybrid:asha+surrogate", "'asha' cannot propose"),
+        ("hybrid:auto+surrogate", "'auto' cannot propose"),
         ("hybrid:evolution+local", "'local' cannot screen .* bayesian, graph-predictor, surrogate"),
         ("hybrid:evolution+multi-fidelity", "'multi-fidelity' cannot screen"),
     ],

@@ -1,7 +1,7 @@
 """Where accuracy alone counts: as much time for each class of training times."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
@@ -18,9 +18,15 @@ def time_of(costs: Mapping[str, float]) -> float:
     return costs["macs"] / 4000
 
 
-def problem() -> SearchProblem:
+def problem(price: Callable[[Mapping[str, float]], float] = lambda costs: 1.0) -> SearchProblem:
     box = {"accuracy": (0.99, 0.5)}
-    return SearchProblem(SPACE, costs_of, box, finishing_cost=lambda costs: time_of(costs) ** 0.5)
+    return SearchProblem(
+        SPACE,
+        costs_of,
+        box,
+        evaluation_cost=lambda candidate, costs: price(costs),
+        finishing_cost=lambda costs: time_of(costs) ** 0.5,
+    )
 
 
 def passes(candidate: Candidate) -> float:
@@ -112,6 +118,16 @@ def test_every_price_of_training_is_looked_at_that_can_be_finished_well(counts_t
             spent[given.niche(candidate)] += price
             dearest = max(dearest, price)
     assert max(spent.values()) - min(spent.values()) <= 4 * dearest
+
+
+def test_within_a_class_what_promises_most_is_taken_whatever_its_evaluation_costs() -> None:
+    searchers = [informed(problem()), informed(problem(lambda costs: costs["macs"] ** 2))]
+    for searcher in searchers:
+        searcher.counts_time = False
+        for candidate in drawn(12):
+            searcher.tell(candidate, {"accuracy": accuracy_of(candidate), "seen_epochs": 1.0})
+    asked = [searcher.ask(4, np.random.default_rng(3)) for searcher in searchers]
+    assert asked[0] == asked[1]
 
 
 def test_where_no_architecture_is_new_compression_is_searched_as_ever() -> None:

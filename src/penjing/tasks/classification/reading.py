@@ -12,7 +12,7 @@ a file, a folder                what the task reads; a folder with ``train.npz``
 """
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -102,17 +102,30 @@ class Reader:
         if not path.exists():
             raise self._not_found(path)
         readers = {".npz": read_archive, **self.files}
-        for ending in readers:
-            if (path / f"train{ending}").is_file():
-                found = {part: path / f"{part}{ending}" for part in PARTS}
-                return self._parts({part: file for part, file in found.items() if file.is_file()})
         if path.is_dir():
-            return self.folder(path)
+            found = self._parts_within(path, readers)
+            return self._parts(found) if "train" in found else self.folder(path)
         for ending, reader in readers.items():
             if path.name.lower().endswith(ending):
                 return reader(path)
         kinds = " or ".join(readers)
-        raise DataError(f"File {str(path)!r} is no {kinds} file. Give {self.kinds}.", path=str(path))
+        is_table = ".csv" in path.suffixes and ".csv" not in readers
+        hint = " For rows of features, set task: vector-classification." if is_table else ""
+        raise DataError(f"File {str(path)!r} is no {kinds} file. Give {self.kinds}.{hint}", path=str(path))
+
+    def _parts_within(self, folder: Path, endings: Iterable[str]) -> dict[str, Path]:
+        """The file of every part that a folder has one of."""
+        found: dict[str, Path] = {}
+        for part in PARTS:
+            files = [file for ending in endings if (file := folder / f"{part}{ending}").is_file()]
+            if len(files) > 1:
+                raise DataError(
+                    f"Folder {str(folder)!r} has {' and '.join(f.name for f in files)}. Leave one of them.",
+                    folder=str(folder),
+                )
+            if files:
+                found[part] = files[0]
+        return found
 
     def _not_found(self, path: Path) -> DataError:
         missing = path

@@ -3,7 +3,7 @@
 What can be wrong with any examples and labels is checked in :mod:`penjing.tasks.classification.checks`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,7 +106,9 @@ def check_content(is_constant: NDArray[np.bool_]) -> None:
         )
 
 
-def notes_about(data: LabelledData, is_constant: NDArray[np.bool_]) -> tuple[str, ...]:
+def notes_about(
+    data: LabelledData, is_constant: NDArray[np.bool_], names: Sequence[str] | None = None
+) -> tuple[str, ...]:
     """Say what a reader of the results should know about the data.
 
     Rows that occur in two parts make results look better than they are; classes without rows are not
@@ -115,17 +117,19 @@ def notes_about(data: LabelledData, is_constant: NDArray[np.bool_]) -> tuple[str
     Args:
         data: All three parts.
         is_constant: Of each feature, whether all training rows have one value, ``[F]``.
+        names: Of the features, where they are known.
 
     Returns:
         Sentences, empty where there is nothing to say.
     """
-    return (*duplicate_notes(data, NOUN), *class_notes(data, NOUN), *_constant_notes(is_constant))
+    return (*duplicate_notes(data, NOUN), *class_notes(data, NOUN), *_constant_notes(is_constant, names))
 
 
-def _constant_notes(is_constant: NDArray[np.bool_]) -> Iterable[str]:
+def _constant_notes(is_constant: NDArray[np.bool_], names: Sequence[str] | None) -> Iterable[str]:
     if is_constant.any():
-        features = [str(index) for index in np.flatnonzero(is_constant)]
+        features = [names[index] if names else str(index) for index in map(int, np.flatnonzero(is_constant))]
+        counted = "" if names else " (counted from 0)"
         yield (
-            f"Warning: {len(features)} of {len(is_constant)} features have one value in all training rows "
-            f"(counted from 0): {listed(features)}. Networks do not see them; better leave them out."
+            f"Warning: {len(features)} of {len(is_constant)} features have one value in all training rows"
+            f"{counted}: {listed(features)}. Networks do not see them; better leave them out."
         )

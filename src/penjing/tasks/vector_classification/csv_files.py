@@ -1,17 +1,19 @@
 """Rows of features from a CSV file: a heading, a column per feature, one of labels."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from penjing.columns import Column, numbers_of, read_columns
+from penjing.columns import Column, is_number, numbers_of, read_columns
 from penjing.errors import DataError, unknown_name
 from penjing.tasks.classification.raw import RawData
 
-_LABELS = ("label", "class", "target", "y")
-_MISSING = frozenset({"", "na", "n/a", "nan", "null", "?"})
+_LABELS = ("label", "class", "target")
+_MISSING = frozenset({"", "nan", "na", "n/a", "null", "?"})
+_INFINITE = ("inf", "infinity")
+_MISSING_LABELS = frozenset({"", "nan"})
 
 
 def read_csv(path: Path, label_column: str | None = None) -> RawData:
@@ -19,10 +21,10 @@ def read_csv(path: Path, label_column: str | None = None) -> RawData:
 
     Args:
         path: An existing file.
-        label_column: Its column of labels; None for the one that is named label, class, target or y.
+        label_column: Its column of labels; None for the one that is named label, class or target.
 
     Returns:
-        The part ``train``, with the names of the features. Labels are numbers where all are whole.
+        The part ``train``, with the names of the features; labels as texts, see :func:`numbered`.
 
     Raises:
         DataError: If the file cannot be read, a value is missing or no number, or no column of labels can be
@@ -38,7 +40,7 @@ def read_csv(path: Path, label_column: str | None = None) -> RawData:
         (('petal_mm', 'sepal_mm'), [[14.0, 51.0], [47.0, 70.0]], ['setosa', 'versicolor'])
     """
     columns = read_columns(path)
-    if any(not name.strip() for name in columns):
+    if any(not name or name.startswith("Unnamed: ") for name in columns):
         raise DataError(
             f"A column of {path.name} has no name: numbers of rows, perhaps, which some programs write. "
             "Name it, or leave it out (in pandas: to_csv(path, index=False))."
@@ -47,17 +49,44 @@ def read_csv(path: Path, label_column: str | None = None) -> RawData:
     labels = columns.pop(label)
     if not columns:
         raise DataError(f"{path} has no column beside that of the labels, {label!r}. Add features.")
-    for name, texts in ((label, labels), *columns.items()):
-        _check_complete(path, name, texts)
+    if not labels:
+        raise DataError(f"{path.name} has a heading and no rows. Add rows.")
+    _check_complete(path, label, labels, _MISSING_LABELS)
+    for name, texts in columns.items():
+        _check_complete(path, name, texts, _MISSING)
     x = np.column_stack([_feature(path, name, texts) for name, texts in columns.items()])
-    return RawData({"train": x}, {"train": _numbered(labels)}, feature_names=tuple(columns))
+    y = np.array([text.strip() for text in labels])
+    return RawData({"train": x}, {"train": y}, feature_names=tuple(columns))
+
+
+def numbered(y: Mapping[str, NDArray]) -> dict[str, NDArray]:
+    """Labels as numbers where those of all parts are whole ones, written as one writes them; else as texts.
+
+    Example:
+        >>> numbered({"train": np.array(["2", "10"]), "test": np.array(["2"])})["train"].tolist()
+        [2, 10]
+        >>> numbered({"train": np.array(["2", "007"])})["train"].tolist()
+        ['2', '007']
+    """
+    if all(_is_whole(text) for labels in y.values() for text in np.unique(labels)):
+        return {part: labels.astype(np.int64) for part, labels in y.items()}
+    return dict(y)
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        return str(int(text)) == text and abs(int(text)) < 2**63
+    except ValueError:
+        return False
 
 
 def _feature(path: Path, name: str, texts: Sequence[str]) -> Column:
     try:
         return numbers_of(path, name, texts)
     except DataError as error:
-        raise DataError(f"{error} Categories need a column of 0 and 1 for each.", column=name) from None
+        is_text = any(not is_number(text) and text.strip(" +-").lower() not in _INFINITE for text in texts)
+        hint = " Categories need a column of 0 and 1 for each." if is_text else ""
+        raise DataError(f"{error}{hint}", column=name) from None
 
 
 def _label_of(path: Path, names: Sequence[str], label_column: str | None) -> str:
@@ -67,28 +96,23 @@ def _label_of(path: Path, names: Sequence[str], label_column: str | None) -> str
         return label_column
     usual = [name for name in names if name.strip().lower() in _LABELS]
     if len(usual) != 1:
-        found = f"{len(usual)} columns are" if usual else "none is"
+        found = " and ".join(map(repr, usual)) if usual else "none"
+        hint = " Columns are told apart by commas." if len(names) == 1 else ""
         raise DataError(
-            f"Which column of {path.name} holds the labels? {found} named {', '.join(_LABELS)}. Set "
-            f"label_column to one of: {', '.join(names)}.",
+            f"One column of {path.name} must hold the labels; of {', '.join(_LABELS)} there is {found}. Set "
+            f"label_column to one of: {', '.join(names)}.{hint}",
             columns=tuple(names),
         )
     return usual[0]
 
 
-def _check_complete(path: Path, name: str, texts: Sequence[str]) -> None:
-    missing = [row for row, text in enumerate(texts) if text.strip().lower() in _MISSING]
+def _check_complete(path: Path, name: str, texts: Sequence[str], nothing: Collection[str]) -> None:
+    missing = [row for row, text in enumerate(texts) if text.strip().lower() in nothing]
     if missing:
         raise DataError(
             f"Column {name!r} of {path.name} lacks a value in {len(missing)} of {len(texts)} rows, first in "
-            f"row {missing[0] + 1}: {texts[missing[0]]!r}. Fill in what is missing, or remove these rows.",
+            f"row {missing[0] + 1} below the heading: {texts[missing[0]]!r}. Fill in what is "
+            "missing, or remove these rows.",
             column=name,
             n_missing=len(missing),
         )
-
-
-def _numbered(labels: Sequence[str]) -> NDArray:
-    try:
-        return np.array([int(text) for text in labels])
-    except ValueError:
-        return np.array([text.strip() for text in labels])

@@ -27,7 +27,7 @@ from penjing.tasks.classification.data import LabelledData, split_data
 from penjing.tasks.classification.raw import RawData
 from penjing.tasks.classification.reading import Reader, Source, generator_of, to_splits
 from penjing.tasks.vector_classification import checks
-from penjing.tasks.vector_classification.csv_files import read_csv
+from penjing.tasks.vector_classification.csv_files import numbered, read_csv
 from penjing.tasks.vector_classification.features import is_constant, to_features
 
 _KINDS = (
@@ -56,8 +56,8 @@ def load(
         test_fraction: The same for test rows. Default 15 %, of small data 20 %.
         max_train: Train on at most so many rows; validation and test stay as they are.
         classes: Keep these classes only, numbered in this order.
-        label_column: Column of the labels; only for CSV files. Without it the one that is named label, class,
-            target or y.
+        label_column: Column of the labels; only for CSV files. Without it the one that is named label, class
+            or target.
 
     Returns:
         The three parts, all checked, with notes about what is worth knowing.
@@ -83,6 +83,8 @@ def load(
             "out.",
             label_column=label_column,
         )
+    if raw.feature_names is not None:  # of CSV files, which do not say whether labels are numbers
+        raw = replace(raw, y=numbered(raw.y))
     parts, class_names = to_splits(raw, classes, checks.NOUN, to_features)
     data = split_data(
         parts,
@@ -94,7 +96,7 @@ def load(
     )
     constant = is_constant(data.train.x)
     checks.check_content(constant)
-    notes = checks.notes_about(data, constant)
+    notes = checks.notes_about(data, constant, raw.feature_names)
     return replace(data, notes=notes, feature_names=raw.feature_names)
 
 
