@@ -69,7 +69,7 @@ def searcher_class(name: str) -> Callable[[SearchProblem], Searcher]:
     if name not in ALGORITHMS:
         brought = _brought()
         if name not in brought:
-            raise unknown_name("search algorithm", name, all_algorithms())
+            raise unknown_name("search algorithm of ours or an installed package", name, all_algorithms())
         return _loaded(brought[name])
     module, _, kind = ALGORITHMS[name].partition(".")
     try:

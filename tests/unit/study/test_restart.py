@@ -24,9 +24,8 @@ from penjing.study.study import Study
 
 # Half a second a proposal.
 SLOW = {"optuna-gp"}
-NAMES = [
-    pytest.param(name, marks=pytest.mark.long) if name in SLOW else name for name in available_algorithms()
-]
+EVERY = [*available_algorithms(), "hybrid:evolution+surrogate"]
+NAMES = [pytest.param(name, marks=pytest.mark.long) if name in SLOW else name for name in EVERY]
 # It draws at random until fifty were told.
 EVALUATIONS = {"regularised-evolution": 70}
 USUAL = 32

@@ -26,6 +26,8 @@ from penjing.study.searching import Search, _waves
 from penjing.study.study import Study
 from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
 
+EVERY = [*available_algorithms(), "hybrid:evolution+surrogate"]
+
 
 def test_the_rest_of_a_search_trains_contenders_further(tmp_path: Path) -> None:
     with searched_at_once(tmp_path / "run", epochs=5.0) as study:
@@ -103,7 +105,7 @@ def test_a_space_grows_and_shrinks_by_phases_and_the_report_says_what_was_ruled_
     assert all(name in page for name in dropped)
 
 
-@pytest.mark.parametrize("algorithm", [name for name in available_algorithms() if name != "optuna-gp"])
+@pytest.mark.parametrize("algorithm", [name for name in EVERY if name != "optuna-gp"])
 def test_every_phase_keeps_to_its_part_of_the_space(tmp_path: Path, algorithm: str) -> None:
     phases = [
         {"name": "shallow", "only": {"stage1.depth": [1]}},
