@@ -25,6 +25,9 @@ COMPRESSION = "evolution on compression"
 
 _FORGETS = 0.8
 _CURIOSITY = 0.3
+# Before it had a turn an algorithm is worth what so many blocks of these shares would say: the first as much
+# as was gained just before, the others less. Else each would have a turn where the first would gain most.
+_BLOCKS_BELIEVED, _BELIEVED_OF_FIRST, _BELIEVED_OF_OTHERS = 2.0, 0.5, 0.4
 _LEADERS = 6
 
 
@@ -117,8 +120,9 @@ class AutoSearcher:
         self._worth.append((self.decisions[-1].algorithm, share))
         index = {name: self._index(name) for name in self.names}
         best = max(self.names, key=lambda name: index[name])
+        tried = {name for name, _ in self._worth}
         reason = ", ".join(
-            f"{name} {'not tried' if np.isinf(index[name]) else f'{index[name]:.2f}'}" for name in self.names
+            f"{name} {index[name]:.2f}{'' if name in tried else ' (not tried)'}" for name in self.names
         )
         self.decisions.append(Decision(len(self._rows), best, reason))
         # Who leads has changed: made anew when it has the turn.
@@ -142,12 +146,11 @@ class AutoSearcher:
         """What an algorithm is expected to be worth, with the benefit of the doubt."""
         weights = _FORGETS ** np.arange(len(self._worth))[::-1]
         own = np.array([who == name for who, _ in self._worth])
-        n = float(weights[own].sum())
-        if n == 0.0:
-            return np.inf
         shares = np.array([share for _, share in self._worth])
-        doubt = np.sqrt(np.log(1.0 + weights.sum()) / n)
-        return float((weights * shares)[own].sum() / n + _CURIOSITY * doubt)
+        believed = _BELIEVED_OF_FIRST if name == self.names[0] else _BELIEVED_OF_OTHERS
+        n = float(weights[own].sum()) + _BLOCKS_BELIEVED
+        worth = ((weights * shares)[own].sum() + _BLOCKS_BELIEVED * believed) / n
+        return float(worth + _CURIOSITY * np.sqrt(np.log(1.0 + len(self._worth)) / n))
 
 
 def _fitting(problem: SearchProblem) -> tuple[str, ...]:

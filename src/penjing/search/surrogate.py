@@ -36,6 +36,8 @@ _SCALE_OF_PART = {"compression": 0.3}
 # Finalists are chosen once and trained for minutes: their pool may be larger.
 _FINAL_POOLS = 8
 _DRAWN_FOR_NICHES = 20
+# More for each found no better ones, and breeding is what a proposal takes.
+_BRED_FOR_ONE = 40
 # Passes count so little then that a larger network would make more of the time.
 _MOST_SATURATIONS = 6.0
 
@@ -46,7 +48,7 @@ class SurrogateSearcher:
     Args:
         problem: Space, costs, constraints and box.
         n_initial: Candidates spread over the costs before the model is used.
-        pool: Candidates bred on the model per proposal.
+        pool: Candidates bred on the model per ask, at most.
 
     Attributes:
         further_epochs: Training that a candidate gets beyond what was told, once it is finished.
@@ -147,7 +149,8 @@ class SurrogateSearcher:
         is_open: Callable[[Candidate], bool] = lambda candidate: True,
     ) -> tuple[list[Candidate], float]:
         """At most ``n`` that are bred, of a niche if one is given; and the most that one may gain."""
-        made = self._bred(model, rng, self.pool, niche)
+        size = self.pool if niche is not None else min(self.pool, _BRED_FOR_ONE * n)
+        made = self._bred(model, rng, size, niche)
         return self._chosen(model, [c for c in made if c.key not in self._seen and is_open(c)], n, niche)
 
     def _chosen(
@@ -212,13 +215,7 @@ class SurrogateSearcher:
     def together(
         self, candidates: Sequence[Candidate], n: int, most_alike: int | None = None
     ) -> list[Candidate]:
-        """The ``n`` of some candidates that together promise the most hypervolume, or fewer.
-
-        Args:
-            candidates: Of which.
-            n: How many.
-            most_alike: As for :meth:`finalists`.
-        """
+        """The ``n`` of some candidates that together promise most, or fewer; as for :meth:`finalists`."""
         most_alike = n if most_alike is None else most_alike
         return self._greedily(self._model(), candidates, n, lambda one, front, caution: one, most_alike)
 

@@ -154,7 +154,7 @@ class Pipeline:
 
     @property
     def finalist_batch_size(self) -> int:
-        """Examples per step for finalists: as configured, else twice those of brief ones if steps abound."""
+        """Examples per step for finalists: as configured, else at most twice those of brief ones."""
         double = 2 * self.config.training.batch_size
         abound = self.facts.n_train >= _MANY_STEPS * double
         return self.config.finalists.batch_size or (double if abound else self.config.training.batch_size)

@@ -27,7 +27,7 @@ _SHARING = 2
 # trained at length would beat all others.
 MOST_SHARE_OF_ONE = 1 / 8
 # A training step takes time even with a network of hardly any operations; of twice as many images, as
-# finalists may take them, it takes less for each, but hardly so with larger networks (ADR 12).
+# finalists may take them, it takes less for each, but larger networks take fewer (ADR 12, 16).
 _FIXED_MEGAMACS = 0.3
 _FIXED_MEGAMACS_OF_LARGE_STEPS, _FACTOR_OF_LARGE_STEPS = 0.1, 1.5
 # Before anything was trained; the seconds that a pass takes where relative_time is 1.
@@ -72,7 +72,8 @@ class Prospects:
         """How long a pass takes as a finalist, in the unit of :func:`relative_time`."""
         if self._study.pipeline.finalist_batch_size <= self._study.config.training.batch_size:
             return relative_time(costs)
-        return _FACTOR_OF_LARGE_STEPS * (_FIXED_MEGAMACS_OF_LARGE_STEPS + costs["macs"] / 1e6)
+        of_large = _FACTOR_OF_LARGE_STEPS * (_FIXED_MEGAMACS_OF_LARGE_STEPS + costs["macs"] / 1e6)
+        return of_large if self._study.config.finalists.batch_size else min(of_large, relative_time(costs))
 
     def finishing_cost(self, costs: Mapping[str, float]) -> float:
         """A finalist's share of the time, relatively: larger ones get more, but less than they would like."""

@@ -25,6 +25,7 @@ from penjing.study.jobs import SUPERNET, TOLERATED_LOSS, FinalJob, InheritedJob,
 from penjing.study.kept_data import HOLD_OUT, KeptData, Split
 from penjing.study.pipeline import DataFacts, Pipeline
 from penjing.study.shipping import COMPARED_IMAGES, ship
+from penjing.study.steps import fitting
 from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
 from penjing.training import Augmentation, Recipe, accuracy, logits_of, train_, training_device
 from penjing.training.device import CPU, on_device
@@ -113,7 +114,7 @@ class Workshop:
         elif job.parent_key:
             inherit_(network, load_file(self._weights_path(split.key(job.parent_key))))
         training = Candidate({**job.candidate, **self.pipeline.default_training()})
-        recipe = self._recipe(training, job.epochs)
+        recipe = fitting(self._recipe(training, job.epochs), plain, self.device)
         seconds = None if job.seconds is None else job.seconds / split.of
         done = self._train_(network, plain, recipe, generator, None, seconds, split, job.subset)
         self._save(network, split.key(job.weights_key), epochs=done.epochs)
@@ -137,7 +138,7 @@ class Workshop:
         teacher = self._teacher_logits(job.teacher_key, plain) if job.teacher_key else None
         if not job.epochs:
             return self._shipped_without_training(job, network)
-        recipe = self._final_recipe(candidate, job.epochs)
+        recipe = self._final_recipe(candidate, job.epochs, plain)
         if teacher is None:
             recipe = replace(recipe, distillation_weight=0.0)
         tuning_share = self.pipeline.tuning_share(blueprint) if job.is_last else 0.0
@@ -170,7 +171,8 @@ class Workshop:
         candidate = Candidate(job.candidate)
         recipe = None
         if job.start_key not in ("", SUPERNET):
-            recipe = self._final_recipe(candidate, self._epochs_of(job.start_key))
+            plain = self.pipeline.float_blueprint(candidate)
+            recipe = self._final_recipe(candidate, self._epochs_of(job.start_key), plain)
             recipe = replace(recipe, distillation_weight=0.0)
         generator = torch.Generator().manual_seed(job.seed)
         tuning = recipe if job.seconds and job.tuning_epochs else None
@@ -322,8 +324,9 @@ class Workshop:
     def _recipe(self, training: Candidate, epochs: float) -> Recipe:
         return replace(self.pipeline.recipe(training, epochs), precision=self.precision)
 
-    def _final_recipe(self, training: Candidate, epochs: float) -> Recipe:
-        return replace(self._recipe(training, epochs), batch_size=self.pipeline.finalist_batch_size)
+    def _final_recipe(self, training: Candidate, epochs: float, plain: Blueprint) -> Recipe:
+        recipe = replace(self._recipe(training, epochs), batch_size=self.pipeline.finalist_batch_size)
+        return recipe if self.config.finalists.batch_size else fitting(recipe, plain, self.device)
 
     def _accuracy(self, network: nn.Module, blueprint: Blueprint, n_images: int | None = None) -> float:
         """Validation accuracy, computed on the device; the network returns to the processor."""

@@ -16,13 +16,21 @@ def told(searcher: AutoSearcher, values: list[float]) -> None:
             searcher.tell(candidate, {"accuracy": value})
 
 
-def test_everybody_gets_a_turn_before_anybody_gets_a_second() -> None:
+def test_the_first_has_the_benefit_of_the_doubt_and_all_are_tried() -> None:
     searcher = AutoSearcher(conditional_problem(), block=4)
-    told(searcher, [0.1 + 0.01 * at for at in range(16)])
-    assert [d.algorithm for d in searcher.decisions[:4]] == list(searcher.names)
-    assert [d.after for d in searcher.decisions] == [0, 4, 8, 12, 16]
+    told(searcher, [0.9 - 0.8 * 0.99**at for at in range(80)])
+    turns = [decision.algorithm for decision in searcher.decisions]
+    assert turns[:2] == 2 * [searcher.names[0]]
+    assert set(turns) == set(searcher.names)
+    assert [decision.after for decision in searcher.decisions] == list(range(0, 81, 4))
     assert "not tried" in searcher.decisions[1].reason
-    assert "not tried" not in searcher.decisions[4].reason
+    assert "not tried" not in searcher.decisions[-1].reason
+
+
+def test_who_gains_nothing_gives_way_soon() -> None:
+    searcher = AutoSearcher(conditional_problem(), block=4)
+    told(searcher, [0.5] * 12)
+    assert searcher.decisions[-1].algorithm != searcher.names[0]
 
 
 def test_what_others_proposed_is_nobodys_turn() -> None:
@@ -32,8 +40,8 @@ def test_what_others_proposed_is_nobodys_turn() -> None:
         searcher.tell(candidate, {"accuracy": accuracy_of(candidate)})
     searcher.begin()
     assert [(d.after, d.algorithm) for d in searcher.decisions] == [(7, "random")]
-    told(searcher, [0.5] * 4)
-    assert [(d.after, d.algorithm) for d in searcher.decisions] == [(7, "random"), (11, "evolution")]
+    told(searcher, [0.5] * 8)
+    assert [d.after for d in searcher.decisions] == [7, 11, 15]
 
 
 def test_a_turn_of_compression_keeps_the_leaders_architectures() -> None:
@@ -41,20 +49,25 @@ def test_a_turn_of_compression_keeps_the_leaders_architectures() -> None:
     searcher = AutoSearcher(problem, ("random", COMPRESSION), block=8)
     rng = np.random.default_rng(0)
     seen: list[Candidate] = []
-    while len(seen) < 16:
-        for candidate in searcher.ask(2, rng):
-            searcher.tell(candidate, {"accuracy": accuracy_of(candidate)})
-            seen.append(candidate)
+
+    def work(n: int) -> None:
+        for _ in range(0, n, 2):
+            for candidate in searcher.ask(2, rng):
+                searcher.tell(candidate, {"accuracy": accuracy_of(candidate)})
+                seen.append(candidate)
+
+    while searcher.decisions[-1].algorithm != COMPRESSION:
+        work(8)
+    began = len(seen)
+    work(8)
     architecture = [problem.space.project(candidate, "architecture") for candidate in seen]
-    assert searcher.decisions[1].algorithm == COMPRESSION
-    assert all(later in architecture[:8] for later in architecture[8:])
-    assert len({candidate.key for candidate in seen}) == 16
+    assert all(later in architecture[:began] for later in architecture[began:])
+    assert len({candidate.key for candidate in seen}) == len(seen) > began
     again = AutoSearcher(problem, ("random", COMPRESSION), block=8)
-    for candidate in seen[:12]:
-        again.tell(candidate, {"accuracy": accuracy_of(candidate)})
     other = AutoSearcher(problem, ("random", COMPRESSION), block=8)
-    for at, candidate in enumerate(seen[:12]):
-        if at == 8:
+    for at, candidate in enumerate(seen[: began + 4]):
+        again.tell(candidate, {"accuracy": accuracy_of(candidate)})
+        if at == began:
             other.ask(2, np.random.default_rng(1))  # builds the search of the turn early
         other.tell(candidate, {"accuracy": accuracy_of(candidate)})
     assert again.ask(2, np.random.default_rng(5)) == other.ask(2, np.random.default_rng(5))
