@@ -177,10 +177,10 @@ class SurrogateSearcher:
         front: NDArray[np.float64],
     ) -> float:
         """The most that one of a pool is expected to gain; hopes beyond the outer quantile count as well."""
-        total = np.zeros(len(pool))
-        for node, weight in zip(*normal_nodes(_NODES), strict=True):
-            total += weight * self._gains(self._points(pool, mean + node * deviation), front)
-        return float(total.max())
+        nodes, weights = normal_nodes(_NODES)
+        points = [self._points(pool, mean + node * deviation) for node in nodes]
+        gains = self._gains(np.vstack(points), front).reshape(len(nodes), len(pool))
+        return float((weights @ gains).max())
 
     def finalists(
         self,
@@ -333,15 +333,16 @@ class SurrogateSearcher:
         return np.array([row for row, _ in rows]), np.column_stack([[row for _, row in rows], seen])
 
     def _predict(
-        self, model: ScarceRegression, candidates: Sequence[Candidate]
+        self, model: ScarceRegression, candidates: Sequence[Candidate], is_sure: bool = False
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Mean and deviation of the trained metric; the model works on the logarithm of the error."""
+        """Mean of the trained metric, and deviation unless it is sure; modelled is the error's logarithm."""
         # All at the training that the best informed have had, and from there to the end by the power law.
         seen = max(self._seen_epochs)
         further = np.array([self.further_epochs(candidate) for candidate in candidates])
         usual = float(np.median(self._seen_epochs))
         lasting = (usual / (usual + further)) ** LASTING_EXPONENT
-        mean, deviation = model.predict(*self._encoded(candidates, [seen] * len(candidates)), lasting)
+        encoded = self._encoded(candidates, [seen] * len(candidates))
+        mean, deviation = model.predict(*encoded, lasting, is_sure)
         error = np.exp(mean) / counted(seen + further, self.saturates) ** EXPONENT
         best, worst = self._from_none_to_all
         return best - (best - worst) * error, (best - worst) * error * deviation
@@ -370,7 +371,7 @@ class SurrogateSearcher:
         """With so many deviations less than is expected of the trained metric."""
         if not candidates:
             return self._points([], np.zeros(0))
-        mean, deviation = self._predict(model, candidates)
+        mean, deviation = self._predict(model, candidates, is_sure=not caution)
         return self._points(candidates, mean - caution * deviation)
 
     def _gains(self, points: NDArray[np.float64], front: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -381,7 +382,7 @@ class SurrogateSearcher:
         told = [c for c, _ in self._told if niche is None or self.problem.niche(c) == niche]
         if not told:
             return self._points([], np.zeros(0))
-        points = self._points(told, self._predict(model, told)[0])
+        points = self._points_at(model, told, 0.0)
         return points[non_dominated_mask(points)]
 
     def _told_here(self) -> list[Candidate]:
