@@ -13,8 +13,8 @@ from penjing.search.random import fresh_samples
 from penjing.space import Candidate
 
 Array = NDArray[np.float64]
-# Up to here it is quicker to look at all than to breed the good ones.
-MOST_TO_LIST = 20_000
+# Up to here it is quicker to look at all than to breed the good ones; where somebody listed all, up to there.
+MOST_TO_LIST, MOST_OF_A_LIST = 20_000, 50_000
 
 
 class Rows(Protocol):
@@ -52,7 +52,7 @@ class Pool:
 
 def is_listable(problem: SearchProblem) -> bool:
     """Whether all candidates can be looked at."""
-    return problem.n_candidates <= MOST_TO_LIST
+    return problem.n_candidates <= (MOST_TO_LIST if problem.candidates is None else MOST_OF_A_LIST)
 
 
 def bred(
