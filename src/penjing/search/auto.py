@@ -8,7 +8,7 @@ whose turn it is; what paid long ago is forgotten. Where a space has compression
 of the leaders' compression alone takes part too: phases, by what they pay instead of by a plan.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from penjing.objectives import hypervolume
 from penjing.protocols import Forecaster, Searcher
 from penjing.search.order import places
-from penjing.search.pool import is_listable
+from penjing.search.pool import MOST_TO_LIST
 from penjing.search.problem import SearchProblem
 from penjing.space import Candidate, CarriedSpace, SearchSpace
 
@@ -63,11 +63,17 @@ class AutoSearcher:
         self._volume = 0.0
         self._gain: float | None = None
         self._began = 0
+        self._decided: tuple[Decision, ...] = ()
 
-    def begin(self) -> None:
-        """Nobody here proposed what was told so far: the turns begin now."""
-        self._began = len(self._rows)
-        self.decisions = [Decision(self._began, self.names[0], self.decisions[0].reason)]
+    def begin(self, decided: Sequence[Decision] = ()) -> None:
+        """Nobody here proposed what was told so far: the turns begin now.
+
+        Args:
+            decided: What was decided of the turns that are told next, by an earlier version perhaps.
+        """
+        self._began, self._decided = len(self._rows), tuple(decided)
+        self.decisions, first = [], Decision(self._began, self.names[0], self.decisions[0].reason)
+        self.decisions.append(self._as_decided(first))
         self._worth = []
         self._volume, self._gain = self._volume_now() if self._rows else 0.0, None
         self._searchers.pop(COMPRESSION, None)
@@ -124,9 +130,14 @@ class AutoSearcher:
         reason = ", ".join(
             f"{name} {index[name]:.2f}{'' if name in tried else ' (not tried)'}" for name in self.names
         )
-        self.decisions.append(Decision(len(self._rows), best, reason))
+        self.decisions.append(self._as_decided(Decision(len(self._rows), best, reason)))
         # Who leads has changed: made anew when it has the turn.
         self._searchers.pop(COMPRESSION, None)
+
+    def _as_decided(self, decision: Decision) -> Decision:
+        """What was decided there before, if anything."""
+        earlier = self._decided[len(self.decisions) : len(self.decisions) + 1]
+        return earlier[0] if earlier and earlier[0].after == decision.after else decision
 
     def _of_compression(self) -> Searcher:
         """A search of the leaders' compression, as the last decision found the leaders."""
@@ -154,8 +165,8 @@ class AutoSearcher:
 
 
 def _fitting(problem: SearchProblem) -> tuple[str, ...]:
-    """Models where all candidates can be looked at, or few will be; evolution beside them."""
-    second = "local" if is_listable(problem) else "surrogate"
+    """A model, and beside it what walks where candidates are few, or another model; and evolution."""
+    second = "local" if problem.n_candidates <= MOST_TO_LIST else "surrogate"
     # A space that is narrowed already has one compression, or few architectures.
     has_both = type(problem.space) is SearchSpace and all(
         any(len(problem.space[name].values) > 1 for name in problem.space.of_parts(part))

@@ -9,7 +9,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
-from penjing.errors import InvalidValueError, MissingExtraError, PenjingError, missing_extra, unknown_name
+from penjing.errors import InvalidValueError, MissingExtraError, missing_extra, unknown_name
 from penjing.protocols import Searcher
 from penjing.search.problem import SearchProblem
 
@@ -69,7 +69,7 @@ def searcher_class(name: str) -> Callable[[SearchProblem], Searcher]:
     if name not in ALGORITHMS:
         brought = _brought()
         if name not in brought:
-            raise unknown_name("search algorithm of ours or an installed package", name, all_algorithms())
+            raise unknown_name("search algorithm", name, all_algorithms())
         return _loaded(brought[name])
     module, _, kind = ALGORITHMS[name].partition(".")
     try:
@@ -129,7 +129,7 @@ def _loaded(entry: EntryPoint) -> Callable[[SearchProblem], Searcher]:
         found = entry.load()
         if not callable(found):
             raise TypeError(f"it is no class, but {found!r}")
-    except PenjingError:
+    except MissingExtraError:
         raise
     except Exception as error:  # whatever a package of somebody else raises when it is imported
         raise InvalidValueError(

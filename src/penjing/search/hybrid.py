@@ -35,6 +35,9 @@ class Screener(Protocol):
         ...
 
 
+_ABILITIES = ("screened", "has_model", "expected_gain")
+
+
 class HybridSearcher:
     """Reinforcement learning proposes and a Gaussian process screens, or any other pair.
 
@@ -106,10 +109,10 @@ def pair_of(name: str, made_by: Callable[[str], Callable[[SearchProblem], Search
             f"{proposer!r} cannot propose in {name!r}: what it does is to train some further. "
             "Take it alone, or another one, such as evolution."
         )
-    if not all(hasattr(screens, ability) for ability in ("screened", "has_model", "expected_gain")):
+    if missing := [ability for ability in _ABILITIES if not hasattr(screens, ability)]:
         raise InvalidValueError(
-            f"{screener!r} cannot screen in {name!r}: it has no model that judges what others propose. "
-            "Those that can: bayesian, graph-predictor, surrogate."
+            f"{screener!r} cannot screen in {name!r}: it has no model that judges what others propose; its "
+            f"class lacks {', '.join(missing)}. Of ours bayesian, graph-predictor and surrogate can."
         )
 
     class Pair(HybridSearcher):

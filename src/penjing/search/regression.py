@@ -54,7 +54,7 @@ class ScarceRegression:
         of_part = _Terms(*(term[np.ix_(part, part)] for term in terms))
         self._scales = max(_SCALES, key=lambda scales: _log_evidence(of_part, standard[part], scales))
         # The factor's inverse, once: predictions are asked for again and again.
-        self._whitening = _inverse(_factor(terms, self._scales))
+        self._whitening = np.linalg.inv(_factor(terms, self._scales))
         self._weights = self._whitening.T @ (self._whitening @ standard)
 
     def _terms(self, one_hot: Array, capacity: Array) -> "_Terms":
@@ -67,9 +67,11 @@ class ScarceRegression:
             np.exp(-0.5 * np.maximum(squares - 2.0 * linear, 0.0)),
         )
 
-    def predict(
-        self, one_hot: Array, capacity: Array, lasting: Array | float = 1.0, is_sure: bool = False
-    ) -> tuple[Array, Array]:
+    def mean(self, one_hot: Array, capacity: Array, lasting: Array | float = 1.0) -> Array:
+        """The first of what :meth:`predict` returns, in a fraction of the time."""
+        return self._mean_and_cross(one_hot, capacity, lasting)[0]
+
+    def predict(self, one_hot: Array, capacity: Array, lasting: Array | float = 1.0) -> tuple[Array, Array]:
         """Mean and standard deviation of the noise-free value, ``[n]`` each.
 
         Args:
@@ -80,20 +82,21 @@ class ScarceRegression:
                 for all or ``[n]``. A sum of an effect that lasts and one that does not, as in Kennedy and
                 O'Hagan, "Predicting the output from a complex computer code when fast approximations are
                 available", Biometrika 87(1), 2000.
-            is_sure: No deviation is asked for, which takes most of the time: it is 0.
         """
-        scaled = (capacity - self._centre) / self._spread
-        part = np.broadcast_to(np.asarray(lasting, dtype=np.float64), len(scaled))
-        scales = self._scales
-        cross = _kernel(self._terms(one_hot, scaled), scales, part[:, None])
-        mean = cross @ self._weights * self._scale + self._mean
-        if is_sure:
-            return mean, np.zeros(len(mean))
+        mean, cross = self._mean_and_cross(one_hot, capacity, lasting)
+        scaled, scales = (capacity - self._centre) / self._spread, self._scales
         explained = ((cross @ self._whitening.T) ** 2).sum(axis=1)
         own = scales.pairs * (1.0 + (one_hot**2).sum(axis=1) / self._n_active) ** 2 / 4.0 + scales.smooth
-        own = part * own + (scaled**2).sum(axis=1) + 1.0
+        own = lasting * own + (scaled**2).sum(axis=1) + 1.0
         variance = np.maximum(own - explained, 1e-9)
         return mean, np.sqrt(variance) * self._scale
+
+    def _mean_and_cross(self, one_hot: Array, capacity: Array, lasting: Array | float) -> tuple[Array, Array]:
+        """The mean, and the kernel between these and what was told."""
+        scaled = (capacity - self._centre) / self._spread
+        part = np.broadcast_to(np.asarray(lasting, dtype=np.float64), len(scaled))
+        cross = _kernel(self._terms(one_hot, scaled), self._scales, part[:, None])
+        return cross @ self._weights * self._scale + self._mean, cross
 
 
 class _Terms(NamedTuple):
@@ -118,10 +121,3 @@ def _log_evidence(terms: _Terms, target: Array, scales: _Scales) -> float:
     factor = _factor(terms, scales)
     white = np.linalg.solve(factor, target)
     return float(-0.5 * white @ white - np.log(np.diag(factor)).sum())
-
-
-def _inverse(factor: Array) -> Array:
-    # Whoever only reads names of searches needs no SciPy.
-    from scipy.linalg import solve_triangular
-
-    return solve_triangular(factor, np.eye(len(factor)), lower=True, check_finite=False)

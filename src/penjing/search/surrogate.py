@@ -1,13 +1,14 @@
 """Cost-aware search with a surrogate: only accuracy is modelled, all other objectives are known.
 
 Sizes and operations of a candidate are exact and its latency is predicted before anything is trained, so a
-proposal's value depends on one uncertain number. Thousands of candidates are bred on the model alone; those
+proposal's value depends on one uncertain number. Many candidates are bred on the model alone; those
 with the largest expected gain of hypervolume per expected cost are evaluated; where nothing but the trained
 metric counts, those with the largest gain in every class of training times.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from penjing.search.learning_curve import EXPONENT, LASTING_EXPONENT, counted
 from penjing.search.niches import Spending
 from penjing.search.order import with_point
 from penjing.search.places import Places
+from penjing.search.polishing import polished
 from penjing.search.problem import CAPACITY, SearchProblem
 from penjing.search.quadrature import normal_nodes
 from penjing.search.random import fresh_samples
@@ -133,7 +135,7 @@ class SurrogateSearcher:
                 spent.add(candidate)
                 chosen.append(candidate)
         # Of classes that were not asked as well: a search is over when none promises anything.
-        self.expected_gain = max(*gains, self._picked(model, 1, rng)[1])
+        self.expected_gain = max(*gains, self._picked(model, n, rng)[1])
         return chosen
 
     def trains_well(self, candidate: Candidate) -> bool:
@@ -203,14 +205,19 @@ class SurrogateSearcher:
 
         known: dict[tuple[str, bytes, float], Candidate] = {}
 
-        def polished(one: Candidate, front: NDArray[np.float64], caution: float) -> Candidate:
+        def improved(one: Candidate, front: NDArray[np.float64], caution: float) -> Candidate:
             # Where niches are full the same is asked again and again, and each answer takes milliseconds.
             asked = (one.key, front.tobytes(), caution)
             if asked not in known:
-                known[asked] = self._polished(model, one, front, caution, rng)
+                known[asked] = polished(
+                    self.problem,
+                    one,
+                    lambda tried: self._gains(self._points_at(model, tried, caution), front),
+                    rng,
+                )
             return known[asked]
 
-        return self._greedily(model, pool, n, polished, n if most_alike is None else most_alike, besides)
+        return self._greedily(model, pool, n, improved, n if most_alike is None else most_alike, besides)
 
     def together(
         self, candidates: Sequence[Candidate], n: int, most_alike: int | None = None
@@ -274,44 +281,9 @@ class SurrogateSearcher:
                 break
         return list(best.values())
 
-    def _polished(
-        self,
-        model: ScarceRegression,
-        candidate: Candidate,
-        front: NDArray[np.float64],
-        caution: float,
-        rng: np.random.Generator,
-    ) -> Candidate:
-        """The candidate's architecture with the compression that gains most, choice by choice.
-
-        What a precision saves is known and what it costs is small: breeding, which has all choices to care
-        for, leaves much of that on the table.
-        """
-        best = 0.0
-        while True:
-            near = self._compressed_otherwise(candidate, rng)
-            # One that costs the same is the same network said in another way, and has other neighbours.
-            twins = [c for c in near if self.problem.costs(c) == self.problem.costs(candidate)]
-            near += [other for twin in twins for other in self._compressed_otherwise(twin, rng)]
-            tried = [candidate, *near]
-            gains = self._gains(self._points_at(model, tried, caution), front)
-            index = int(np.argmax(gains))
-            if index == 0 or gains[index] <= best:
-                return candidate
-            candidate, best = tried[index], gains[index]
-
-    def _compressed_otherwise(self, candidate: Candidate, rng: np.random.Generator) -> list[Candidate]:
-        """Feasible candidates of the same architecture, one change of compression away."""
-        architecture = self.problem.space.trained_part(candidate)
-        return [
-            other
-            for other in self.problem.space.neighbours(candidate, rng, ("compression",))
-            if self.problem.space.trained_part(other) == architecture and self.problem.violation(other) == 0
-        ]
-
     def predicted(self, candidates: Sequence[Candidate]) -> NDArray[np.float64]:
         """What the model expects of the trained metric, ``[n]``."""
-        return self._predict(self._model(), candidates)[0]
+        return self._mean(self._model(), candidates)
 
     def _model(self) -> ScarceRegression:
         error = np.log(np.maximum(self._error(np.array([value for _, value in self._told])), 1e-3))
@@ -333,19 +305,30 @@ class SurrogateSearcher:
         return np.array([row for row, _ in rows]), np.column_stack([[row for _, row in rows], seen])
 
     def _predict(
-        self, model: ScarceRegression, candidates: Sequence[Candidate], is_sure: bool = False
+        self, model: ScarceRegression, candidates: Sequence[Candidate]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Mean of the trained metric, and deviation unless it is sure; modelled is the error's logarithm."""
-        # All at the training that the best informed have had, and from there to the end by the power law.
+        """Mean and deviation of the trained metric; the model works on the logarithm of the error."""
+        inputs, by = self._inputs(candidates)
+        mean, deviation = model.predict(*inputs)
+        error = np.exp(mean) / by
+        best, worst = self._from_none_to_all
+        return best - (best - worst) * error, (best - worst) * error * deviation
+
+    def _mean(self, model: ScarceRegression, candidates: Sequence[Candidate]) -> NDArray[np.float64]:
+        """The first of :meth:`_predict` alone."""
+        inputs, by = self._inputs(candidates)
+        best, worst = self._from_none_to_all
+        return best - (best - worst) * np.exp(model.mean(*inputs)) / by
+
+    def _inputs(self, candidates: Sequence[Candidate]) -> tuple[tuple[NDArray[np.float64], ...], Any]:
+        """What the model is asked, and what it leaves errors to be divided by, by the power law."""
+        # All at the training that the best informed have had, and from there to the end.
         seen = max(self._seen_epochs)
         further = np.array([self.further_epochs(candidate) for candidate in candidates])
         usual = float(np.median(self._seen_epochs))
         lasting = (usual / (usual + further)) ** LASTING_EXPONENT
         encoded = self._encoded(candidates, [seen] * len(candidates))
-        mean, deviation = model.predict(*encoded, lasting, is_sure)
-        error = np.exp(mean) / counted(seen + further, self.saturates) ** EXPONENT
-        best, worst = self._from_none_to_all
-        return best - (best - worst) * error, (best - worst) * error * deviation
+        return (*encoded, lasting), counted(seen + further, self.saturates) ** EXPONENT
 
     @property
     def _from_none_to_all(self) -> tuple[float, float]:
@@ -371,7 +354,9 @@ class SurrogateSearcher:
         """With so many deviations less than is expected of the trained metric."""
         if not candidates:
             return self._points([], np.zeros(0))
-        mean, deviation = self._predict(model, candidates, is_sure=not caution)
+        if not caution:
+            return self._points(candidates, self._mean(model, candidates))
+        mean, deviation = self._predict(model, candidates)
         return self._points(candidates, mean - caution * deviation)
 
     def _gains(self, points: NDArray[np.float64], front: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from penjing.protocols import Searcher
-from penjing.search.auto import AutoSearcher
+from penjing.search.auto import AutoSearcher, Decision
 from penjing.search.greedy import GreedySearcher
 from penjing.store import Journal
 
@@ -17,3 +17,8 @@ def keep_account(journal: Journal, phase: str, searcher: Searcher) -> None:
         said["binding"] = dict(searcher.binding())
     for name, what in said.items():
         journal.put(name, {**journal.get(name, {}), phase: what})
+
+
+def kept_decisions(journal: Journal, phase: str) -> list[Decision]:
+    """Who had which turn of a phase so far, as it was decided then."""
+    return [Decision(**decision) for decision in journal.get("decisions", {}).get(phase, [])]

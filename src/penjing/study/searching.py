@@ -13,7 +13,7 @@ from penjing.search import SearchProblem, SurrogateSearcher, searcher_named
 from penjing.search.auto import AutoSearcher
 from penjing.space import Candidate
 from penjing.store import Trial, content_key
-from penjing.study.account import keep_account
+from penjing.study.account import keep_account, kept_decisions
 from penjing.study.chance import ChanceWatch
 from penjing.study.draws import Draw, stream
 from penjing.study.early_end import EarlyEnd
@@ -125,7 +125,7 @@ class Search:
         for trial in self.study.journal.trials(fidelity="inherited"):
             if not is_own and trial.phase == phase.name and isinstance(searcher, AutoSearcher):
                 is_own = True
-                searcher.begin()
+                searcher.begin(kept_decisions(self.study.journal, phase.name))
             if trial.state != "asked" and readable.holds(Candidate(trial.candidate)):
                 self._tell(searcher, trial)
         if not is_own and isinstance(searcher, AutoSearcher):

@@ -9,7 +9,7 @@ from penjing.blueprint import Blueprint
 from penjing.training import Recipe
 from penjing.training.device import CPU
 
-# Numbers in the largest activation of a step: 4 MB (ADR 16).
+# Numbers in the largest activation of a step: about 4 MB (ADR 16).
 _IN_THE_CACHE = 1_000_000
 _FEWEST = 64
 

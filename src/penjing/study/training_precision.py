@@ -11,6 +11,8 @@ from penjing.families.plain import build_network
 from penjing.space import Candidate
 from penjing.store import Journal
 from penjing.study.draws import Draw, stream
+from penjing.study.steps import fitting
+from penjing.training import Recipe
 from penjing.training.device import threads, training_device
 from penjing.training.precision import fastest, precisions_of, step_ms
 
@@ -52,9 +54,9 @@ def kept_training_precision(journal: Journal) -> str:
 
 
 def reference_step_ms(journal: Journal) -> float | None:
-    """Milliseconds that a training step of the reference network takes a worker in the decided precision.
+    """Milliseconds that ``training.batch_size`` examples take the reference network in the decided precision.
 
-    None without a clock in the budget.
+    In a worker. None without a clock in the budget.
     """
     kept = journal.get(_KEY)
     return kept["step_ms"].get(kept["precision"])
@@ -82,16 +84,20 @@ def _decision(study: "Study", reference: Blueprint) -> dict[str, Any]:
 def _times_ms(
     study: "Study", blueprint: Blueprint, device: torch.device, precisions: Sequence[str], seconds: float
 ) -> dict[str, float]:
+    """For as many examples as a step takes at most, in steps of as many as it takes of this network."""
+    most = study.config.training.batch_size
+    n = fitting(Recipe(epochs=1.0, batch_size=most), blueprint, device).batch_size
     with threads(1):  # as the workers
-        return step_ms(
+        taken = step_ms(
             lambda: build_network(blueprint, trainable=True),
             blueprint.input,
             study.facts.n_classes,
-            study.config.training.batch_size,
+            n,
             device,
             precisions,
             seconds * len(precisions),
         )
+    return {precision: ms * most / n for precision, ms in taken.items()}
 
 
 def _drawn(study: "Study") -> list[Blueprint]:

@@ -215,7 +215,7 @@ class Workshop:
         tuning = replace(
             recipe,
             epochs=job.tuning_epochs,
-            learning_rate=_TUNING_RATE,
+            learning_rate=_TUNING_RATE * recipe.batch_size / self.pipeline.finalist_batch_size,
             optimiser="adamw",
             weight_decay=0.0,
             precision="fp32",
@@ -299,7 +299,8 @@ class Workshop:
         network.to(CPU)
         if not all(math.isfinite(float(p.detach().abs().sum())) for p in network.parameters()):
             raise _DivergedError(
-                f"Training diverged at learning_rate {recipe.learning_rate!r}. Offer smaller ones."
+                f"Training diverged at a learning rate of {recipe.learning_rate:g} in steps of "
+                f"{recipe.batch_size} examples. Offer smaller training.learning_rates."
             )
         return done
 

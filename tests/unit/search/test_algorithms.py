@@ -17,7 +17,9 @@ from penjing.search import (
     SurrogateSearcher,
     available_algorithms,
     searcher_named,
+    surrogate,
 )
+from penjing.search.polishing import polished
 from penjing.space import Candidate, Choice, SearchSpace
 
 WIDTHS, BITS = (4, 8, 16, 32), (4, 8, 32)
@@ -196,14 +198,14 @@ def test_nobody_is_improved_twice_beside_the_same_front(
     rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where most are refused, as their niche is full, the same would be asked for every place."""
-    asked: Counter[tuple[str, bytes, float]] = Counter()
-    improved = SurrogateSearcher._polished
+    asked: Counter[tuple[str, bytes]] = Counter()
+    drawn = [SPACE.sample(np.random.default_rng([11, at])) for at in range(60)]
 
-    def counted(self: SurrogateSearcher, model: Any, one: Candidate, front: Any, *others: Any) -> Candidate:
-        asked[one.key, front.tobytes(), others[0]] += 1
-        return improved(self, model, one, front, *others)
+    def counted(given: SearchProblem, one: Candidate, gains_of: Any, *others: Any) -> Candidate:
+        asked[one.key, gains_of(drawn).tobytes()] += 1  # another front is another gain of some of them
+        return polished(given, one, gains_of, *others)
 
-    monkeypatch.setattr(SurrogateSearcher, "_polished", counted)
+    monkeypatch.setattr(surrogate, "polished", counted)
     assert len(taught(60).finalists(8, rng, most_alike=1)) == 8
     assert len(asked) > 8
     assert set(asked.values()) == {1}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from penjing.search import SearchProblem
-from penjing.search.auto import COMPRESSION, AutoSearcher
+from penjing.search.auto import COMPRESSION, AutoSearcher, Decision
 from penjing.space import Candidate, Choice, SearchSpace
 from penjing.testing.searcher import accuracy_of, conditional_problem
 
@@ -42,6 +42,21 @@ def test_what_others_proposed_is_nobodys_turn() -> None:
     assert [(d.after, d.algorithm) for d in searcher.decisions] == [(7, "random")]
     told(searcher, [0.5] * 8)
     assert [d.after for d in searcher.decisions] == [7, 11, 15]
+
+
+def test_turns_that_were_decided_before_stay_whose_they_were() -> None:
+    """By an earlier version, which decided otherwise."""
+    problem = conditional_problem()
+    searcher = AutoSearcher(problem, ("random", "evolution", "local"), block=4)
+    earlier = [
+        Decision(0, "random", "first"),
+        Decision(4, "local", "as it was"),
+        Decision(9, "evolution", "no"),
+    ]
+    searcher.begin(earlier)
+    told(searcher, [0.1 * at for at in range(9)])
+    assert searcher.decisions[:2] == earlier[:2]
+    assert searcher.decisions[2].after == 8
 
 
 def test_a_turn_of_compression_keeps_the_leaders_architectures() -> None:

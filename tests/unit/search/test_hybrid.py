@@ -45,7 +45,10 @@ def test_a_pair_forecasts_and_does_not_train_further() -> None:
         ("hybrid:evolution+hybrid", "neither of them a hybrid"),
         ("hybrid:asha+surrogate", "'asha' cannot propose"),
         ("hybrid:auto+surrogate", "'auto' cannot propose"),
-        ("hybrid:evolution+local", "'local' cannot screen .* bayesian, graph-predictor, surrogate"),
+        (
+            "hybrid:evolution+local",
+            "'local' cannot screen .*lacks screened, has_model, expected_gain. Of ours bayesian, graph-predi",
+        ),
         ("hybrid:evolution+multi-fidelity", "'multi-fidelity' cannot screen"),
     ],
 )

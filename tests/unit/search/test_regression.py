@@ -139,3 +139,12 @@ def test_of_what_does_not_last_only_capacity_is_left() -> None:
     each = model.predict(rows, sizes, np.where(np.arange(100) < 50, 0.0, 1.0))[0]
     np.testing.assert_allclose(each[:50], mean[:50])
     np.testing.assert_allclose(each[50:], predicted(model, fresh)[0][50:])
+
+
+@pytest.mark.parametrize("lasting", [1.0, np.linspace(0.2, 1.0, 20)])
+def test_the_mean_alone_is_that_of_the_whole_prediction(lasting: Array | float) -> None:
+    known, asked = drawn(30, 1), drawn(20, 2)
+    target = np.array([log_error(candidate) for candidate in known])
+    model = ScarceRegression(ENCODING.one_hot(known), capacity(known), target)
+    given = ENCODING.one_hot(asked), capacity(asked), lasting
+    np.testing.assert_array_equal(model.mean(*given), model.predict(*given)[0])

@@ -132,6 +132,17 @@ def test_larger_steps_spare_small_networks_most_of_the_time(tmp_path: Path, batc
             assert takes[1] > 1.0
 
 
+def test_large_networks_take_the_steps_of_short_trainings(tmp_path: Path) -> None:
+    with small_study(tmp_path / "run") as study:
+        study.pipeline.facts = replace(study.facts, n_train=25_600)
+        takes = {
+            macs: study.prospects.finalist_time({"macs": macs}) / relative_time({"macs": macs})
+            for macs in (5e4, 5e5, 5e6)
+        }
+    assert takes[5e4] < 0.7
+    assert takes[5e5] == takes[5e6] == 1.0
+
+
 def test_the_box_is_settled_by_the_best_accuracy_that_is_expected(tmp_path: Path) -> None:
     with small_study(tmp_path / "run", finalists={"epochs": 31.0}) as study:
         drawn = tell_some(study, n=7)

@@ -29,6 +29,6 @@ def test_a_step_never_takes_more_than_was_asked_for(most: int) -> None:
     assert fitting(recipe, network(48)).batch_size == min(most, 64)
 
 
-def test_a_gpu_takes_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_takes_all() -> None:
     recipe = Recipe(epochs=1, batch_size=256)
     assert fitting(recipe, network(48), torch.device("cuda")) == recipe

@@ -59,6 +59,24 @@ def test_a_design_without_further_training_is_tuned_only_if_it_has_time(
     assert facts["recipe"]["epochs"] == 10.0
 
 
+def test_steps_take_what_the_cache_has_room_for(trained: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    workshop, first = trained
+    seen: list[Recipe] = []
+
+    def watched(network: nn.Module, images: Any, labels: Any, recipe: Recipe, *_: Any) -> Recipe:
+        seen.append(recipe)
+        return recipe
+
+    monkeypatch.setattr("penjing.study.workshop.train_", watched)
+    for key, room in (("much", 1e9), ("little", 1)):
+        monkeypatch.setattr("penjing.study.steps._IN_THE_CACHE", room)
+        told(workshop, InheritedJob(first.candidate, key, "", 2.0, None, 7))
+    much, little = seen
+    assert much.batch_size == workshop.config.training.batch_size == 128
+    assert little.batch_size == 64
+    assert little.learning_rate == much.learning_rate / 2
+
+
 def test_a_short_training_sees_its_part_of_the_images_the_more_often(
     trained: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:

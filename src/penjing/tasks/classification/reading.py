@@ -109,7 +109,7 @@ class Reader:
             if path.name.lower().endswith(ending):
                 return reader(path)
         kinds = " or ".join(readers)
-        is_table = ".csv" in path.suffixes and ".csv" not in readers
+        is_table = ".csv" in path.name.lower() and ".csv" not in readers
         hint = " For rows of features, set task: vector-classification." if is_table else ""
         raise DataError(f"File {str(path)!r} is no {kinds} file. Give {self.kinds}.{hint}", path=str(path))
 

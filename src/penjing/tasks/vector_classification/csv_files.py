@@ -6,13 +6,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from penjing.columns import Column, is_number, numbers_of, read_columns
+from penjing.columns import Column, numbers_of, read_columns
 from penjing.errors import DataError, unknown_name
 from penjing.tasks.classification.raw import RawData
 
 _LABELS = ("label", "class", "target")
 _MISSING = frozenset({"", "nan", "na", "n/a", "null", "?"})
-_INFINITE = ("inf", "infinity")
 _MISSING_LABELS = frozenset({"", "nan"})
 
 
@@ -84,17 +83,24 @@ def _feature(path: Path, name: str, texts: Sequence[str]) -> Column:
     try:
         return numbers_of(path, name, texts)
     except DataError as error:
-        is_text = any(not is_number(text) and text.strip(" +-").lower() not in _INFINITE for text in texts)
-        hint = " Categories need a column of 0 and 1 for each." if is_text else ""
+        hint = "" if all(map(_is_float, texts)) else " Categories need a column of 0 and 1 for each."
         raise DataError(f"{error}{hint}", column=name) from None
+
+
+def _is_float(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _label_of(path: Path, names: Sequence[str], label_column: str | None) -> str:
     if label_column is not None:
-        if label_column not in names:
+        if label_column.strip() not in names:
             raise unknown_name(f"column of {path.name}", label_column, names)
-        return label_column
-    usual = [name for name in names if name.strip().lower() in _LABELS]
+        return label_column.strip()
+    usual = [name for name in names if name.lower() in _LABELS]
     if len(usual) != 1:
         found = " and ".join(map(repr, usual)) if usual else "none"
         hint = " Columns are told apart by commas." if len(names) == 1 else ""
