@@ -10,6 +10,7 @@ import argparse
 import json
 import math
 import os
+import re
 import time
 from datetime import date
 from pathlib import Path
@@ -93,7 +94,7 @@ def images_per_s(blueprint: Blueprint, x: torch.Tensor, y: torch.Tensor, n: int,
 def keep(rows: list[dict[str, object]], settings: dict[str, object]) -> None:
     """Write what was found, and on what."""
     processor = processor_info()
-    device = "-".join(str(processor["name"]).lower().split()[:2])
+    device = re.sub(r"[^a-z0-9]+", "-", str(processor["model"]).lower()).strip("-")
     path = HERE / "results" / f"{date.today()}-{device}.json"
     path.parent.mkdir(exist_ok=True)
     asked = {name: value for name, value in settings.items() if name != "data"}
