@@ -163,10 +163,10 @@ app.add_typer(benchmark)
 def _show(path: Path) -> None:
     from penjing.cli.tables import front_lines
     from penjing.store import RunFolder
-    from penjing.store.front import busy_spread, front_of, undecided_constraints
+    from penjing.store.front import busy_spread, front_of, out_of_reach, undecided_constraints
 
     run = RunFolder.open(path)
-    typer.echo("\n".join(front_lines(front_of(run))))
+    typer.echo("\n".join(front_lines(front_of(run), out_of_reach(run))))
     spread = busy_spread(run)
     if spread is not None:
         typer.echo(

@@ -1,12 +1,19 @@
 """Fronts and measurements as lines of text."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-def front_lines(document: Mapping[str, Any]) -> list[str]:
-    """One line per design, under a heading."""
+def front_lines(document: Mapping[str, Any], broken: Sequence[str] = ()) -> list[str]:
+    """One line per design, under a heading.
+
+    Args:
+        document: The front.
+        broken: What no finished design meets, as sentences without an end.
+    """
     front = document["front"]
+    if not front and broken:
+        return [f"The front is empty: no finished design meets {'; '.join(broken)}."]
     if not front:
         return [
             "The front is empty: no design that meets the constraints was finished. If the run was stopped, "

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from penjing.blueprint import PRECISIONS
-from penjing.objectives import Constraint, non_dominated_mask, parse_constraint, parse_objective
+from penjing.objectives import METRICS, Constraint, non_dominated_mask, parse_constraint, parse_objective
 from penjing.store.journal import Journal
 from penjing.store.manifest import Manifest
 from penjing.store.run_folder import RunFolder
@@ -35,9 +35,7 @@ def front_of(run: RunFolder) -> dict[str, Any]:
     designs = finished_designs(run)
     if not designs:  # and perhaps no reference either, which relative constraints need
         return {"format_version": FRONT_FORMAT_VERSION, "metric": "accuracy", "front": []}
-    with run.journal(read_only=True) as journal:
-        reference = reference_of(journal)
-    constraints = absolute_constraints(config.get("constraints", []), reference)
+    constraints = _constraints_of(run)
     met = [d for d in designs if all(c.is_met(deciding_value(d, c.metric)) for c in constraints)]
     objectives = [parse_objective(text) for text in config["objectives"]]
     costs = np.array([[o.cost(deciding_value(d, o.metric)) for o in objectives] for d in met])
@@ -45,6 +43,23 @@ def front_of(run: RunFolder) -> dict[str, Any]:
     entries = [front_entry(d) for d, is_best in zip(met, mask, strict=True) if is_best]
     entries.sort(key=lambda entry: (entry["size_bytes"], entry["id"]))
     return {"format_version": FRONT_FORMAT_VERSION, "metric": "accuracy", "front": entries}
+
+
+def out_of_reach(run: RunFolder) -> list[str]:
+    """For each constraint that no finished design meets, what the nearest has; empty if none was finished."""
+    designs, said = finished_designs(run), list[str]()
+    for constraint in _constraints_of(run) if designs else ():
+        values = [deciding_value(design, constraint.metric) for design in designs]
+        if not any(map(constraint.is_met, values)):
+            nearest = min(values) if constraint.upper else max(values)
+            said.append(f"{constraint}: the nearest has {METRICS[constraint.metric].text(nearest, 3)}")
+    return said
+
+
+def _constraints_of(run: RunFolder) -> list[Constraint]:
+    with run.journal(read_only=True) as journal:
+        reference = reference_of(journal)
+    return absolute_constraints(run.config.get("constraints", []), reference)
 
 
 def busy_spread(run: RunFolder) -> float | None:

@@ -40,6 +40,16 @@ def test_an_empty_front_says_what_to_do() -> None:
     assert line.startswith("The front is empty: no design that meets the constraints was finished.")
 
 
+def test_an_empty_front_says_which_constraint_finished_designs_break(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", constraints=["latency_ms <= 0.01", "size_bytes <= 100 kB"])
+    add_design(run, "a", latency_ms=0.0271)
+    add_design(run, "b", latency_ms=0.0302)
+    shown = CliRunner().invoke(app, ["front", str(tmp_path / "run")])
+    assert shown.stdout.splitlines() == [
+        "The front is empty: no finished design meets latency_ms <= 10 us: the nearest has 27.1 us."
+    ]
+
+
 def test_measurements_are_a_line_each_and_nested_ones_are_indented() -> None:
     measured = {"size_bytes": 12, "latency": {"1": {"value": 0.123456789}}, "processor": "some", "ok": True}
     assert measurement_lines(measured) == [
