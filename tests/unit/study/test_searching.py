@@ -293,10 +293,11 @@ def test_an_adaptive_search_decides_who_proposes_and_the_report_says_so(tmp_path
     with small_study(tmp_path / "run") as study:
         decisions = study.journal.get("decisions")["adaptive"]
     assert [made["after"] for made in decisions] == [0, 12, 24]
-    assert len({made["algorithm"] for made in decisions}) == 3
+    assert [made["algorithm"] for made in decisions[:2]] == ["bayesian", "bayesian"]
+    assert "evolution on compression" in decisions[1]["reason"]
     page = write_report(RunFolder.open(tmp_path / "run")).read_text()
     assert "Who proposed" in page
-    assert all(made["algorithm"] in page for made in decisions)
+    assert all(made["algorithm"] in page and made["reason"] in page for made in decisions)
 
 
 @pytest.mark.parametrize(
