@@ -25,6 +25,7 @@ from penjing.study.prospects import (
     ENOUGH_FINALISTS,
     FEWEST_FINALISTS,
     FIRST_EPOCHS,
+    FIRST_EPOCHS_OF_THE_BEST,
     MOST_SHARE_OF_ONE,
 )
 from penjing.study.rung import Rung, Seat, seconds_for_training, without_training
@@ -114,7 +115,8 @@ class FinalistRounds:
         def affordable(epochs: float) -> int:
             return int(np.sum(np.cumsum(each) * epochs <= seconds * study.workers))
 
-        n = int(np.clip(affordable(FIRST_EPOCHS), FEWEST_FINALISTS, most))
+        first_epochs = FIRST_EPOCHS_OF_THE_BEST if study.choosing.wants_the_best else FIRST_EPOCHS
+        n = int(np.clip(affordable(first_epochs), FEWEST_FINALISTS, most))
         if study.choosing.wants_trade_offs:
             n = max(n, min(ENOUGH_FINALISTS, affordable(FIRST_EPOCHS / 2)))
         n = wanted or n
@@ -129,6 +131,8 @@ class FinalistRounds:
         for index, candidate in enumerate(study.choosing.chosen(n, self._taken())):
             drawn = study.pipeline.training_space.sample(rng)
             training = drawn if phase == self.first and index % 2 else study.pipeline.default_training()
+            if study.prospects.is_trained_long(candidate):
+                training = study.pipeline.regularised(training)
             if phase == self.last:
                 training = study.pipeline.without_distillation(training)
             seats.append(self._first_seat(Candidate({**candidate, **training}), epochs))

@@ -23,6 +23,8 @@ Floats = NDArray[np.float64]
 SEARCHED_OPTIMISER = "network.optimiser"
 # Steps in a pass that leave room for larger ones.
 _MANY_STEPS = 100
+# What a network trained for tens of passes generalises best with, of what is offered (ADR 17).
+_LONG_WEIGHT_DECAY, _LONG_LABEL_SMOOTHING = 5e-4, 0.1
 # One over less is no 32-bit float.
 _LEAST_DEVIATION = 1e-30
 
@@ -167,6 +169,16 @@ class Pipeline:
         if any(precision.integer for precision in precisions):
             return self.config.finalists.tuning_fraction / 2
         return 0.0
+
+    def regularised(self, training: Candidate) -> Candidate:
+        """The same training choices, with the offered weight decay and smoothing that long trainings gain by.
+
+        A first rung is too short to tell (ADR 17).
+        """
+        offered = self.config.training
+        decay = min(offered.weight_decays, key=lambda value: abs(value - _LONG_WEIGHT_DECAY))
+        smoothing = min(offered.label_smoothings, key=lambda value: abs(value - _LONG_LABEL_SMOOTHING))
+        return Candidate({**training, "training.weight_decay": decay, "training.label_smoothing": smoothing})
 
     def default_training(self) -> Candidate:
         """The middle value of every training choice; of two, the second."""

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 # Passes over the data that a first rung should give; few and many finalists.
 FIRST_EPOCHS = 5
+# Where the best alone is looked for: networks of millions of operations show later what they are worth.
+FIRST_EPOCHS_OF_THE_BEST = 8
+# In passes of a training that saturates: what is longer overfits without more regularisation (ADR 17).
+_LONG = 2.0
 FEWEST_FINALISTS, MOST_FINALISTS = 6, 12
 # Where several objectives are to be traded: of designs above the size that its time can train few are better
 # than smaller ones, and a third of twelve was of that kind (benchmarks/fashion_mnist).
@@ -100,6 +104,12 @@ class Prospects:
             return min(longest, most_s / (pace_s * time), epochs * (usual / time) ** 0.5)
 
         return of
+
+    def is_trained_long(self, candidate: Candidate) -> bool:
+        """Whether a finalist may be trained until it overfits: only where the best gets most of the time."""
+        if not self._study.choosing.wants_the_best:
+            return False
+        return self.further_epochs()(candidate) > _LONG * self.saturates
 
     def row(self, trial: Trial) -> dict[str, float]:
         """Every metric of a trial's candidate, accuracy as it is expected at the end of training."""

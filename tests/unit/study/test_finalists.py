@@ -16,6 +16,7 @@ from penjing.study.prospects import (
     ENOUGH_FINALISTS,
     FEWEST_FINALISTS,
     FIRST_EPOCHS,
+    FIRST_EPOCHS_OF_THE_BEST,
     MOST_FINALISTS,
     MOST_TO_TRADE,
     relative_time,
@@ -76,6 +77,33 @@ def test_between_few_and_many_the_first_rung_gives_each_design_a_few_passes(
         assert n >= ENOUGH_FINALISTS or not wants_trade_offs
         needed_s = epochs * sum(study.prospects.seconds_per_epoch(c) for c in Choosing(study).chosen(n))
         assert needed_s <= 0.4 * 600.0 * study.workers
+
+
+def test_where_the_best_is_looked_for_the_first_rung_is_longer_for_fewer_designs(tmp_path: Path) -> None:
+    with small_study(tmp_path / "run", budget="10 min", objectives=["accuracy"]) as study:
+        tell_some(study, seconds=3.5)
+        n = FinalistRounds(study)._planned()[0]
+        assert FEWEST_FINALISTS < n < MOST_FINALISTS
+        each = [study.prospects.seconds_per_epoch(c) for c in Choosing(study).chosen(n + 1)]
+        assert FIRST_EPOCHS_OF_THE_BEST * sum(each[:n]) <= 0.4 * 600.0 * study.workers
+        assert FIRST_EPOCHS_OF_THE_BEST * sum(each) > 0.4 * 600.0 * study.workers
+
+
+@pytest.mark.parametrize(
+    ("objectives", "pace_s", "is_long"),
+    [(["accuracy"], 0.01, True), (["accuracy"], 1000.0, False), (["accuracy", "size_bytes"], 0.01, False)],
+)
+def test_the_most_accurate_is_regularised_where_its_training_is_long(
+    tmp_path: Path, objectives: list[str], pace_s: float, is_long: bool
+) -> None:
+    said = {"objectives": objectives, "finalists": {"epochs": 1e5}}
+    with small_study(tmp_path / "run", budget="10 min", **said) as study:
+        drawn = tell_some(study, seconds=pace_s)
+        rounds = FinalistRounds(study)
+        training = [seat.candidate for seat in rounds._seats(rounds.first, 6, 5.0)]
+        assert all(study.prospects.is_trained_long(candidate) == is_long for candidate in drawn)
+    choices = [(one["training.weight_decay"], one["training.label_smoothing"]) for one in training]
+    assert (set(choices) == {(5e-4, 0.1)}) == is_long
 
 
 def test_what_is_configured_is_finished(tmp_path: Path) -> None:

@@ -155,6 +155,15 @@ def test_the_default_recipe_is_the_middle_of_what_training_offers() -> None:
     assert (recipe.distillation_weight, recipe.optimiser, recipe.batch_size) == (0.25, "sgd", 32)
 
 
+def test_a_long_training_is_regularised_as_far_as_what_is_offered_allows() -> None:
+    made = pipeline(training={"weight_decays": [1e-4, 1e-3], "label_smoothings": [0.0, 0.05, 0.3]})
+    recipe = made.recipe(made.regularised(made.default_training()), epochs=30)
+    assert (recipe.weight_decay, recipe.label_smoothing) == (1e-4, 0.05)
+    usual = pipeline()
+    recipe = usual.recipe(usual.regularised(usual.default_training()), epochs=30)
+    assert (recipe.weight_decay, recipe.label_smoothing, recipe.learning_rate) == (5e-4, 0.1, 0.4)
+
+
 def test_without_distillation_no_weight_is_offered() -> None:
     made = pipeline(finalists={"distillation": False})
     assert made.training_space["training.distillation_weight"].values == (0.0,)
