@@ -12,10 +12,13 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cho_solve, solve_triangular
 
 Array = NDArray[np.float64]
 # The evidence of a hundred and fifty tells one kernel from another; all have a say in what is predicted.
 _MOST_FOR_EVIDENCE = 150
+# Kernels are compared again when so much more was told, relatively.
+_CHOSEN_AGAIN = 1 / 32
 
 
 class _Scales(NamedTuple):
@@ -42,7 +45,7 @@ class ScarceRegression:
         True
     """
 
-    def __init__(self, one_hot: Array, capacity: Array, target: Array) -> None:
+    def __init__(self, one_hot: Array, capacity: Array, target: Array, scales: _Scales | None = None) -> None:
         self._one_hot = one_hot
         self._centre, self._spread = capacity.mean(axis=0), capacity.std(axis=0) + 1e-6
         self._capacity = (capacity - self._centre) / self._spread
@@ -50,22 +53,21 @@ class ScarceRegression:
         standard = (target - self._mean) / self._scale
         self._n_active = max(1.0, float(one_hot.sum(axis=1).mean()))
         terms = self._terms(one_hot, self._capacity)
-        part = np.linspace(0, len(target) - 1, min(len(target), _MOST_FOR_EVIDENCE)).round().astype(int)
-        of_part = _Terms(*(term[np.ix_(part, part)] for term in terms))
-        self._scales = max(_SCALES, key=lambda scales: _log_evidence(of_part, standard[part], scales))
-        # The factor's inverse, once: predictions are asked for again and again.
-        self._whitening = np.linalg.inv(_factor(terms, self._scales))
-        self._weights = self._whitening.T @ (self._whitening @ standard)
+        self.scales = scales or _likeliest(terms, standard)
+        self._factor = _factor(terms, self.scales)
+        self._weights = cho_solve((self._factor, True), standard, check_finite=False)
 
     def _terms(self, one_hot: Array, capacity: Array) -> "_Terms":
         """What the kernel is a weighted sum of."""
+        pairs = one_hot @ self._one_hot.T
+        # In place: hundreds of told networks make these the most of what a proposal takes.
+        pairs *= 0.5 / self._n_active
+        pairs += 0.5
+        pairs *= pairs
         linear = capacity @ self._capacity.T
-        squares = (capacity**2).sum(axis=1)[:, None] + (self._capacity**2).sum(axis=1)[None, :]
-        return _Terms(
-            (1.0 + one_hot @ self._one_hot.T / self._n_active) ** 2 / 4.0,
-            linear,
-            np.exp(-0.5 * np.maximum(squares - 2.0 * linear, 0.0)),
-        )
+        smooth = linear - 0.5 * (capacity**2).sum(axis=1)[:, None]
+        smooth -= 0.5 * (self._capacity**2).sum(axis=1)[None, :]
+        return _Terms(pairs, linear, np.exp(np.minimum(smooth, 0.0, out=smooth), out=smooth))
 
     def mean(self, one_hot: Array, capacity: Array, lasting: Array | float = 1.0) -> Array:
         """The first of what :meth:`predict` returns, in a fraction of the time."""
@@ -84,8 +86,8 @@ class ScarceRegression:
                 available", Biometrika 87(1), 2000.
         """
         mean, cross = self._mean_and_cross(one_hot, capacity, lasting)
-        scaled, scales = (capacity - self._centre) / self._spread, self._scales
-        explained = ((cross @ self._whitening.T) ** 2).sum(axis=1)
+        scaled, scales = (capacity - self._centre) / self._spread, self.scales
+        explained = (_white(self._factor, cross.T) ** 2).sum(axis=0)
         own = scales.pairs * (1.0 + (one_hot**2).sum(axis=1) / self._n_active) ** 2 / 4.0 + scales.smooth
         own = lasting * own + (scaled**2).sum(axis=1) + 1.0
         variance = np.maximum(own - explained, 1e-9)
@@ -95,8 +97,27 @@ class ScarceRegression:
         """The mean, and the kernel between these and what was told."""
         scaled = (capacity - self._centre) / self._spread
         part = np.broadcast_to(np.asarray(lasting, dtype=np.float64), len(scaled))
-        cross = _kernel(self._terms(one_hot, scaled), self._scales, part[:, None])
+        cross = _kernel(self._terms(one_hot, scaled), self.scales, part[:, None])
         return cross @ self._weights * self._scale + self._mean, cross
+
+
+class GrowingRegression:
+    """Fits a :class:`ScarceRegression` again and again, to results of which there are ever more."""
+
+    def __init__(self) -> None:
+        self._known: tuple[tuple[bytes, ...], _Scales] | None = None
+
+    def fitted(self, one_hot: Array, capacity: Array, target: Array) -> ScarceRegression:
+        """To all, with the kernel that suits the first ones: a function of what is given alone."""
+        n = len(target) - len(target) % max(1, int(_CHOSEN_AGAIN * len(target)))
+        first = one_hot[:n], capacity[:n], target[:n]
+        asked = tuple(part.tobytes() for part in first)
+        if self._known is None or self._known[0] != asked:
+            model = ScarceRegression(*first)
+            self._known = asked, model.scales
+            if n == len(target):
+                return model
+        return ScarceRegression(one_hot, capacity, target, self._known[1])
 
 
 class _Terms(NamedTuple):
@@ -108,16 +129,33 @@ class _Terms(NamedTuple):
 
 
 def _kernel(terms: _Terms, scales: _Scales, lasting: Array | float = 1.0) -> Array:
-    return lasting * (scales.pairs * terms.pairs + scales.smooth * terms.smooth) + terms.linear + 1.0
+    made = scales.pairs * terms.pairs
+    made += scales.smooth * terms.smooth
+    made *= lasting
+    made += terms.linear
+    made += 1.0
+    return made
 
 
 def _factor(terms: _Terms, scales: _Scales) -> Array:
     """Cholesky factor of the kernel between told networks, with noise."""
-    noise = (scales.noise**2 + 1e-8) * np.eye(len(terms.linear))
-    return np.linalg.cholesky(_kernel(terms, scales) + noise).astype(np.float64)
+    made = _kernel(terms, scales)
+    np.einsum("ii->i", made)[:] += scales.noise**2 + 1e-8
+    return np.asarray(np.linalg.cholesky(made), dtype=np.float64)
+
+
+def _likeliest(terms: _Terms, target: Array) -> _Scales:
+    part = np.linspace(0, len(target) - 1, min(len(target), _MOST_FOR_EVIDENCE)).round().astype(int)
+    of_part = _Terms(*(term[np.ix_(part, part)] for term in terms))
+    return max(_SCALES, key=lambda scales: _log_evidence(of_part, target[part], scales))
+
+
+def _white(factor: Array, values: Array) -> Array:
+    """Without what networks have in common, ``[told]`` or ``[told, n]``."""
+    return np.asarray(solve_triangular(factor, values, lower=True, check_finite=False), dtype=np.float64)
 
 
 def _log_evidence(terms: _Terms, target: Array, scales: _Scales) -> float:
     factor = _factor(terms, scales)
-    white = np.linalg.solve(factor, target)
+    white = _white(factor, target)
     return float(-0.5 * white @ white - np.log(np.diag(factor)).sum())

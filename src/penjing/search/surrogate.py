@@ -23,7 +23,7 @@ from penjing.search.polishing import polished
 from penjing.search.problem import CAPACITY, SearchProblem
 from penjing.search.quadrature import normal_nodes
 from penjing.search.random import fresh_samples
-from penjing.search.regression import ScarceRegression
+from penjing.search.regression import GrowingRegression, ScarceRegression
 from penjing.search.spread import spread_out
 from penjing.space import Candidate, Encoding
 
@@ -76,6 +76,8 @@ class SurrogateSearcher:
         self._seen: set[str] = set()
         self._rows: dict[str, tuple[NDArray[np.float64], list[float]]] = {}
         self._is_here: list[bool] = []
+        self._regression = GrowingRegression()
+        self._means: tuple[ScarceRegression | None, dict[str, float]] = None, {}
 
     def tell(self, candidate: Candidate, costs: Mapping[str, float]) -> None:
         """Learn what an evaluation gave for the trained metric.
@@ -163,25 +165,25 @@ class SurrogateSearcher:
             return [], 0.0
         mean, deviation = self._predict(model, pool)
         points = self._points(pool, mean)
-        layers = [self._points(pool, mean - quantile * deviation) for quantile in _QUANTILES]
+        layers = self._layers(points, [mean - quantile * deviation for quantile in _QUANTILES])
         prices = [self.problem.evaluation_cost(c) if niche is None else 1.0 for c in pool]
         corner, whole = np.ones(points.shape[1]), self._front(model)
         front = whole if niche is None else self._front(model, niche)
-        gain = self._most_expected(pool, mean, deviation, whole)
+        gain = self._most_expected(points, mean, deviation, whole)
         picked = hypervolume_subset(points, n, corner, front, layers, np.array(prices))
         return [pool[index] for index in picked], gain
 
     def _most_expected(
         self,
-        pool: Sequence[Candidate],
+        points: NDArray[np.float64],
         mean: NDArray[np.float64],
         deviation: NDArray[np.float64],
         front: NDArray[np.float64],
     ) -> float:
-        """The most that one of a pool is expected to gain; hopes beyond the outer quantile count as well."""
+        """The most that one point is expected to gain; hopes beyond the outer quantile count as well."""
         nodes, weights = normal_nodes(_NODES)
-        points = [self._points(pool, mean + node * deviation) for node in nodes]
-        gains = self._gains(np.vstack(points), front).reshape(len(nodes), len(pool))
+        layers = self._layers(points, [mean + node * deviation for node in nodes])
+        gains = self._gains(np.vstack(layers), front).reshape(len(nodes), len(points))
         return float((weights @ gains).max())
 
     def finalists(
@@ -289,7 +291,7 @@ class SurrogateSearcher:
         error = np.log(np.maximum(self._error(np.array([value for _, value in self._told])), 1e-3))
         one_hot, features = self._encoded([candidate for candidate, _ in self._told], self._seen_epochs)
         # What is learnt is the deviation from the power law.
-        return ScarceRegression(one_hot, features, error + EXPONENT * features[:, -1])
+        return self._regression.fitted(one_hot, features, error + EXPONENT * features[:, -1])
 
     def _encoded(
         self, candidates: Sequence[Candidate], seen_epochs: Sequence[float]
@@ -310,15 +312,20 @@ class SurrogateSearcher:
         """Mean and deviation of the trained metric; the model works on the logarithm of the error."""
         inputs, by = self._inputs(candidates)
         mean, deviation = model.predict(*inputs)
-        error = np.exp(mean) / by
-        best, worst = self._from_none_to_all
+        error, (best, worst) = np.exp(mean) / by, self._from_none_to_all
         return best - (best - worst) * error, (best - worst) * error * deviation
 
     def _mean(self, model: ScarceRegression, candidates: Sequence[Candidate]) -> NDArray[np.float64]:
-        """The first of :meth:`_predict` alone."""
-        inputs, by = self._inputs(candidates)
-        best, worst = self._from_none_to_all
-        return best - (best - worst) * np.exp(model.mean(*inputs)) / by
+        """The first of :meth:`_predict` alone; kept, as told ones are asked for again."""
+        if self._means[0] is not model:
+            self._means = model, {}
+        known = self._means[1]
+        if new := list({c.key: c for c in candidates if c.key not in known}.values()):
+            inputs, by = self._inputs(new)
+            best, worst = self._from_none_to_all
+            means = best - (best - worst) * np.exp(model.mean(*inputs)) / by
+            known.update(zip((c.key for c in new), means, strict=True))
+        return np.array([known[candidate.key] for candidate in candidates])
 
     def _inputs(self, candidates: Sequence[Candidate]) -> tuple[tuple[NDArray[np.float64], ...], Any]:
         """What the model is asked, and what it leaves errors to be divided by, by the power law."""
@@ -341,12 +348,21 @@ class SurrogateSearcher:
         return (best - values) / (best - worst)
 
     def _points(self, candidates: Sequence[Candidate], accuracy: NDArray[np.float64]) -> NDArray[np.float64]:
+        trained, costs = self.problem.trained_metric, [self.problem.costs(c) for c in candidates]
+        columns = {
+            name: accuracy if name == trained else [c[name] for c in costs] for name in self.problem.box
+        }
+        return np.column_stack([self.problem.normalised(*column) for column in columns.items()])
+
+    def _layers(
+        self, points: NDArray[np.float64], accuracies: Sequence[NDArray[np.float64]]
+    ) -> list[NDArray[np.float64]]:
+        """The same points with other values of the trained metric."""
         metric = self.problem.trained_metric
-        rows = [
-            {**self.problem.costs(candidate), metric: float(value)}
-            for candidate, value in zip(candidates, accuracy, strict=True)
-        ]
-        return self.problem.points(rows)
+        column, layers = list(self.problem.box).index(metric), [points.copy() for _ in accuracies]
+        for layer, accuracy in zip(layers, accuracies, strict=True):
+            layer[:, column] = self.problem.normalised(metric, accuracy)
+        return layers
 
     def _points_at(
         self, model: ScarceRegression, candidates: Sequence[Candidate], caution: float

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from penjing.search.regression import ScarceRegression
+from penjing.search.regression import GrowingRegression, ScarceRegression
 from penjing.space import Candidate, Choice, Condition, Encoding, SearchSpace
 
 Array = NDArray[np.float64]
@@ -64,7 +64,7 @@ def test_mean_and_deviation_are_those_of_the_textbook() -> None:
     """Rasmussen and Williams, equations 2.23 and 2.24, written with an inverse."""
     known, fresh = drawn(25, seed=3), drawn(40, seed=4)
     model, target = trained(known, noise=0.05)
-    fit = model._scales
+    fit = model.scales
     rows = ENCODING.one_hot([*known, *fresh])
     sizes = capacity([*known, *fresh])
     sizes = (sizes - capacity(known).mean(axis=0)) / (capacity(known).std(axis=0) + 1e-6)
@@ -81,6 +81,21 @@ def test_mean_and_deviation_are_those_of_the_textbook() -> None:
     )
     variance = np.diag(kernel)[25:] - np.einsum("ij,jk,ik->i", cross, inverse, cross)
     np.testing.assert_allclose(deviation, np.sqrt(variance) * scale, rtol=1e-5)
+
+
+def test_a_regression_that_grows_compares_kernels_now_and_then_and_forgets_no_result() -> None:
+    known, fresh = drawn(70, seed=7), drawn(20, seed=8)
+    rows, sizes = ENCODING.one_hot(known), capacity(known)
+    target = trained(known, noise=0.1)[1]
+    growing, before = GrowingRegression(), ScarceRegression(rows[:68], sizes[:68], target[:68])
+    for n in range(60, 71):
+        model = growing.fitted(rows[:n], sizes[:n], target[:n])
+    one_go = GrowingRegression().fitted(rows, sizes, target)
+    expected = ScarceRegression(rows, sizes, target, before.scales)
+    for other in (one_go, expected):
+        for found, wanted in zip(predicted(model, fresh), predicted(other, fresh), strict=True):
+            np.testing.assert_array_equal(found, wanted)
+    assert not np.array_equal(predicted(model, fresh)[0], predicted(before, fresh)[0])
 
 
 def test_what_is_far_from_the_data_is_less_certain() -> None:
