@@ -42,6 +42,7 @@ from penjing.targets.onnxruntime.latency_model import NAMES, LatencyModel
 from penjing.targets.onnxruntime.processor import processor_info
 from penjing.targets.onnxruntime.random_networks import random_artifact
 from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
+from penjing.tasks.classification import LabelledData
 from penjing.tasks.image_classification import load
 
 HERE = Path(__file__).parent
@@ -106,7 +107,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=options.work) as folder:
         journal(bench, pipeline, Path(folder))
     with tempfile.TemporaryDirectory(dir=options.work) as folder:
-        bookkeeping(bench, facts, Path(folder) / "run", options.evaluations)
+        bookkeeping(bench, data, facts, Path(folder) / "run", options.evaluations)
     with tempfile.TemporaryDirectory(dir=options.work) as folder:
         run = RunFolder.create(Path(folder) / "run", config.model_dump(mode="json"))
         keep_data(data, run)
@@ -240,7 +241,7 @@ class AnswersAtOnce:
         """Nothing to close."""
 
 
-def bookkeeping(bench: Bench, facts: DataFacts, folder: Path, n: int) -> None:
+def bookkeeping(bench: Bench, data: LabelledData, facts: DataFacts, folder: Path, n: int) -> None:
     """A whole study whose evaluations and proposals cost nothing: what is left is ours."""
     config = checked(
         {
@@ -255,6 +256,7 @@ def bookkeeping(bench: Bench, facts: DataFacts, folder: Path, n: int) -> None:
             ends.append(time.perf_counter())
 
     run = RunFolder.create(folder, config.model_dump(mode="json"))
+    keep_data(data, run)
     with run.lock(), run.journal() as book:
         pipeline = Pipeline(config, facts, OnnxRuntimeCpu())
         budget = parse_budget(config.budget)
