@@ -126,11 +126,14 @@ def hypervolume_subset(
         [1, 0]
     """
     points = cost_matrix(candidates)
-    layers = [points] if draws is None else draws
+    layers = [points] if draws is None else [cost_matrix(layer) for layer in draws]
+    # Asked for together: what the front leaves free is found once.
+    everywhere = np.vstack(layers)
     reached = np.empty((0, points.shape[1])) if front is None else cost_matrix(front)
     picked: list[int] = []
     while len(picked) < min(n, len(points)):
-        gains = np.mean([hypervolume_gains(layer, reached, reference_point) for layer in layers], axis=0)
+        gains = hypervolume_gains(everywhere, reached, reference_point)
+        gains = gains.reshape(len(layers), len(points)).mean(axis=0)
         gains[picked] = 0.0
         index = int(np.argmax(gains / np.asarray(expense)))
         if gains[index] <= 0.0:
