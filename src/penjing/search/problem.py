@@ -179,8 +179,11 @@ class SearchProblem:
 
     def points(self, rows: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
         """Normalised costs, ``[n, objectives]``, 0 best and 1 worst; outside the box is clipped."""
-        columns = [self.normalised(metric, [row[metric] for row in rows]) for metric in self.box]
-        return np.column_stack(columns) if rows else np.zeros((0, len(self.box)))
+        return self.points_of({metric: [row[metric] for row in rows] for metric in self.box})
+
+    def points_of(self, columns: Mapping[str, ArrayLike]) -> NDArray[np.float64]:
+        """The same of values by metric, ``[n]`` each."""
+        return np.column_stack([self.normalised(metric, columns[metric]) for metric in self.box])
 
     @property
     def has_costs(self) -> bool:

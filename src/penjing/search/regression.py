@@ -7,6 +7,7 @@ the signal before many networks were seen. Rasmussen and Williams, "Gaussian
 Processes for Machine Learning", 2006, equations 2.23-2.24 and 5.8.
 """
 
+from functools import cached_property
 from itertools import product
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ _MOST_FOR_EVIDENCE = 150
 _CHOSEN_AGAIN = 1 / 32
 
 
-class _Scales(NamedTuple):
+class Scales(NamedTuple):
     """Weights of pairs of choices and of what is smooth in capacity, and the deviation of the noise."""
 
     pairs: float
@@ -29,11 +30,17 @@ class _Scales(NamedTuple):
     noise: float
 
 
-_SCALES = [_Scales(*scales) for scales in product((0.05, 0.2, 0.8), (0.1, 0.5), (0.02, 0.1, 0.4))]
+_SCALES = [Scales(*scales) for scales in product((0.05, 0.2, 0.8), (0.1, 0.5), (0.02, 0.1, 0.4))]
 
 
 class ScarceRegression:
     """Mean and deviation of a number from one-hot columns and capacity features.
+
+    Args:
+        one_hot: Choices of what was told, ``[told, choices]``.
+        capacity: ``[told, features]``.
+        target: ``[told]``.
+        scales: Of the kernel; None for the likeliest.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -45,17 +52,23 @@ class ScarceRegression:
         True
     """
 
-    def __init__(self, one_hot: Array, capacity: Array, target: Array, scales: _Scales | None = None) -> None:
+    def __init__(self, one_hot: Array, capacity: Array, target: Array, scales: Scales | None = None) -> None:
         self._one_hot = one_hot
         self._centre, self._spread = capacity.mean(axis=0), capacity.std(axis=0) + 1e-6
         self._capacity = (capacity - self._centre) / self._spread
         self._mean, self._scale = float(target.mean()), float(target.std()) + 1e-6
         standard = (target - self._mean) / self._scale
         self._n_active = max(1.0, float(one_hot.sum(axis=1).mean()))
-        terms = self._terms(one_hot, self._capacity)
-        self.scales = scales or _likeliest(terms, standard)
-        self._factor = _factor(terms, self.scales)
-        self._weights = cho_solve((self._factor, True), standard, check_finite=False)
+        self._standard, self._told = standard, self._terms(one_hot, self._capacity)
+        self.scales = scales or _likeliest(self._told, standard)
+
+    @cached_property
+    def _factor(self) -> Array:
+        return _factor(self._told, self.scales)
+
+    @cached_property
+    def _weights(self) -> Array:
+        return np.asarray(cho_solve((self._factor, True), self._standard, check_finite=False))
 
     def _terms(self, one_hot: Array, capacity: Array) -> "_Terms":
         """What the kernel is a weighted sum of."""
@@ -102,22 +115,26 @@ class ScarceRegression:
 
 
 class GrowingRegression:
-    """Fits a :class:`ScarceRegression` again and again, to results of which there are ever more."""
+    """Fits a :class:`ScarceRegression` again and again, to results of which there are ever more.
+
+    Kernels are compared by the first results alone: all but the remainder of a thirty-second of their number.
+    """
 
     def __init__(self) -> None:
-        self._known: tuple[tuple[bytes, ...], _Scales] | None = None
+        self._first: tuple[bytes, ...] = ()
+        self._scales: Scales | None = None
 
     def fitted(self, one_hot: Array, capacity: Array, target: Array) -> ScarceRegression:
         """To all, with the kernel that suits the first ones: a function of what is given alone."""
         n = len(target) - len(target) % max(1, int(_CHOSEN_AGAIN * len(target)))
         first = one_hot[:n], capacity[:n], target[:n]
         asked = tuple(part.tobytes() for part in first)
-        if self._known is None or self._known[0] != asked:
+        if self._first != asked:
             model = ScarceRegression(*first)
-            self._known = asked, model.scales
+            self._first, self._scales = asked, model.scales
             if n == len(target):
                 return model
-        return ScarceRegression(one_hot, capacity, target, self._known[1])
+        return ScarceRegression(one_hot, capacity, target, self._scales)
 
 
 class _Terms(NamedTuple):
@@ -128,7 +145,7 @@ class _Terms(NamedTuple):
     smooth: Array
 
 
-def _kernel(terms: _Terms, scales: _Scales, lasting: Array | float = 1.0) -> Array:
+def _kernel(terms: _Terms, scales: Scales, lasting: Array | float = 1.0) -> Array:
     made = scales.pairs * terms.pairs
     made += scales.smooth * terms.smooth
     made *= lasting
@@ -137,14 +154,14 @@ def _kernel(terms: _Terms, scales: _Scales, lasting: Array | float = 1.0) -> Arr
     return made
 
 
-def _factor(terms: _Terms, scales: _Scales) -> Array:
+def _factor(terms: _Terms, scales: Scales) -> Array:
     """Cholesky factor of the kernel between told networks, with noise."""
     made = _kernel(terms, scales)
     np.einsum("ii->i", made)[:] += scales.noise**2 + 1e-8
     return np.asarray(np.linalg.cholesky(made), dtype=np.float64)
 
 
-def _likeliest(terms: _Terms, target: Array) -> _Scales:
+def _likeliest(terms: _Terms, target: Array) -> Scales:
     part = np.linspace(0, len(target) - 1, min(len(target), _MOST_FOR_EVIDENCE)).round().astype(int)
     of_part = _Terms(*(term[np.ix_(part, part)] for term in terms))
     return max(_SCALES, key=lambda scales: _log_evidence(of_part, target[part], scales))
@@ -155,7 +172,7 @@ def _white(factor: Array, values: Array) -> Array:
     return np.asarray(solve_triangular(factor, values, lower=True, check_finite=False), dtype=np.float64)
 
 
-def _log_evidence(terms: _Terms, target: Array, scales: _Scales) -> float:
+def _log_evidence(terms: _Terms, target: Array, scales: Scales) -> float:
     factor = _factor(terms, scales)
     white = _white(factor, target)
     return float(-0.5 * white @ white - np.log(np.diag(factor)).sum())

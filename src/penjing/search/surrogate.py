@@ -352,7 +352,7 @@ class SurrogateSearcher:
         columns = {
             name: accuracy if name == trained else [c[name] for c in costs] for name in self.problem.box
         }
-        return np.column_stack([self.problem.normalised(*column) for column in columns.items()])
+        return self.problem.points_of(columns)
 
     def _layers(
         self, points: NDArray[np.float64], accuracies: Sequence[NDArray[np.float64]]

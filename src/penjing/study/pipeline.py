@@ -1,5 +1,6 @@
 """From a candidate to what it will be: the steps of a run put together, without training anything."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -23,7 +24,7 @@ Floats = NDArray[np.float64]
 SEARCHED_OPTIMISER = "network.optimiser"
 # Steps in a pass that leave room for larger ones.
 _MANY_STEPS = 100
-# What a network trained for tens of passes generalises best with, of what is offered (ADR 17).
+# What networks of a million operations were better with after tens of passes (ADR 17).
 _LONG_WEIGHT_DECAY, _LONG_LABEL_SMOOTHING = 5e-4, 0.1
 # One over less is no 32-bit float.
 _LEAST_DEVIATION = 1e-30
@@ -171,14 +172,20 @@ class Pipeline:
         return 0.0
 
     def regularised(self, training: Candidate) -> Candidate:
-        """The same training choices, with the offered weight decay and smoothing that long trainings gain by.
+        """The same training choices, with as much weight decay and smoothing as long trainings gain by.
 
-        A first rung is too short to tell (ADR 17).
+        Of what is offered the nearest, decays by their ratios, but never less than there is. A first rung is
+        too short to tell (ADR 17).
         """
         offered = self.config.training
-        decay = min(offered.weight_decays, key=lambda value: abs(value - _LONG_WEIGHT_DECAY))
+        decay = min(
+            offered.weight_decays, key=lambda value: abs(math.log(max(value, 1e-9) / _LONG_WEIGHT_DECAY))
+        )
         smoothing = min(offered.label_smoothings, key=lambda value: abs(value - _LONG_LABEL_SMOOTHING))
-        return Candidate({**training, "training.weight_decay": decay, "training.label_smoothing": smoothing})
+        wanted = {"training.weight_decay": decay, "training.label_smoothing": smoothing}
+        return Candidate(
+            {**training, **{name: max(value, float(str(training[name]))) for name, value in wanted.items()}}
+        )
 
     def default_training(self) -> Candidate:
         """The middle value of every training choice; of two, the second."""

@@ -18,7 +18,7 @@ FIRST_EPOCHS = 5
 # Where the best alone is looked for: networks of millions of operations show later what they are worth.
 FIRST_EPOCHS_OF_THE_BEST = 8
 # In passes of a training that saturates: what is longer overfits without more regularisation (ADR 17).
-_LONG = 2.0
+_LONG, _LEAST_PARAMETERS = 2.0, 10_000
 FEWEST_FINALISTS, MOST_FINALISTS = 6, 12
 # Where several objectives are to be traded: of designs above the size that its time can train few are better
 # than smaller ones, and a third of twelve was of that kind (benchmarks/fashion_mnist).
@@ -106,8 +106,14 @@ class Prospects:
         return of
 
     def is_trained_long(self, candidate: Candidate) -> bool:
-        """Whether a finalist may be trained until it overfits: only where the best gets most of the time."""
-        if not self._study.choosing.wants_the_best:
+        """Whether a finalist may be trained until it overfits: only where the best gets most of the time.
+
+        Of images, and not if it is small: nothing is known of others (ADR 17).
+        """
+        study = self._study
+        if study.facts.are_vectors or not study.choosing.wants_the_best:
+            return False
+        if study.pipeline.costs(candidate)["parameters"] < _LEAST_PARAMETERS:
             return False
         return self.further_epochs()(candidate) > _LONG * self.saturates
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from penjing.search import regression
 from penjing.search.regression import GrowingRegression, ScarceRegression
 from penjing.space import Candidate, Choice, Condition, Encoding, SearchSpace
 
@@ -83,19 +84,28 @@ def test_mean_and_deviation_are_those_of_the_textbook() -> None:
     np.testing.assert_allclose(deviation, np.sqrt(variance) * scale, rtol=1e-5)
 
 
-def test_a_regression_that_grows_compares_kernels_now_and_then_and_forgets_no_result() -> None:
-    known, fresh = drawn(70, seed=7), drawn(20, seed=8)
+def test_a_regression_that_grows_compares_kernels_now_and_then_and_forgets_no_result(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    known, fresh = drawn(159, seed=7), drawn(20, seed=8)
     rows, sizes = ENCODING.one_hot(known), capacity(known)
     target = trained(known, noise=0.1)[1]
-    growing, before = GrowingRegression(), ScarceRegression(rows[:68], sizes[:68], target[:68])
-    for n in range(60, 71):
+    compared: list[int] = []
+
+    def likeliest(terms: regression._Terms, standard: regression.Array) -> regression.Scales:
+        compared.append(len(standard))
+        return regression.Scales(0.2, 0.1, 0.01 * len(standard))
+
+    monkeypatch.setattr(regression, "_likeliest", likeliest)
+    growing = GrowingRegression()
+    for n in range(128, 160):
         model = growing.fitted(rows[:n], sizes[:n], target[:n])
+    assert compared == list(range(128, 160, 4))
     one_go = GrowingRegression().fitted(rows, sizes, target)
-    expected = ScarceRegression(rows, sizes, target, before.scales)
+    expected = ScarceRegression(rows, sizes, target, regression.Scales(0.2, 0.1, 1.56))
     for other in (one_go, expected):
         for found, wanted in zip(predicted(model, fresh), predicted(other, fresh), strict=True):
             np.testing.assert_array_equal(found, wanted)
-    assert not np.array_equal(predicted(model, fresh)[0], predicted(before, fresh)[0])
 
 
 def test_what_is_far_from_the_data_is_less_certain() -> None:

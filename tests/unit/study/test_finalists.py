@@ -9,7 +9,7 @@ from tests.unit.study.small_study import small_study
 
 from penjing.search import expected_accuracy, saturation_epochs
 from penjing.space import Candidate
-from penjing.study import finalists
+from penjing.study import finalists, prospects
 from penjing.study.choosing import Choosing
 from penjing.study.finalists import FinalistRounds
 from penjing.study.prospects import (
@@ -94,8 +94,9 @@ def test_where_the_best_is_looked_for_the_first_rung_is_longer_for_fewer_designs
     [(["accuracy"], 0.01, True), (["accuracy"], 1000.0, False), (["accuracy", "size_bytes"], 0.01, False)],
 )
 def test_the_most_accurate_is_regularised_where_its_training_is_long(
-    tmp_path: Path, objectives: list[str], pace_s: float, is_long: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, objectives: list[str], pace_s: float, is_long: bool
 ) -> None:
+    monkeypatch.setattr(prospects, "_LEAST_PARAMETERS", 0)
     said = {"objectives": objectives, "finalists": {"epochs": 1e5}}
     with small_study(tmp_path / "run", budget="10 min", **said) as study:
         drawn = tell_some(study, seconds=pace_s)

@@ -24,7 +24,7 @@ FITTED_AT_MS = 0.1
         ([0.1, 0.2, 0.3, 0.15, 0.18], None, [0.1, 0.2, 0.15]),
         ([0.1, 0.2], 0.3, [0.1, 0.2]),
     ],
-    ids=["quiet", "until it is quiet", "the quickest of four", "no time left"],
+    ids=["quiet", "until it is quiet", "the quickest of the longer ones", "no time left"],
 )
 def test_a_disturbed_machine_is_measured_again(
     tmp_path: Path,

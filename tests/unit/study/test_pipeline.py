@@ -156,9 +156,12 @@ def test_the_default_recipe_is_the_middle_of_what_training_offers() -> None:
 
 
 def test_a_long_training_is_regularised_as_far_as_what_is_offered_allows() -> None:
-    made = pipeline(training={"weight_decays": [1e-4, 1e-3], "label_smoothings": [0.0, 0.05, 0.3]})
+    made = pipeline(training={"weight_decays": [0.0, 1e-3, 1e-4], "label_smoothings": [0.05, 0.0, 0.3]})
     recipe = made.recipe(made.regularised(made.default_training()), epochs=30)
-    assert (recipe.weight_decay, recipe.label_smoothing) == (1e-4, 0.05)
+    assert (recipe.weight_decay, recipe.label_smoothing) == (1e-3, 0.05)
+    strict = pipeline(training={"weight_decays": [5e-4, 1e-3, 5e-3], "label_smoothings": [0.1, 0.2, 0.3]})
+    recipe = strict.recipe(strict.regularised(strict.default_training()), epochs=30)
+    assert (recipe.weight_decay, recipe.label_smoothing) == (1e-3, 0.2)
     usual = pipeline()
     recipe = usual.recipe(usual.regularised(usual.default_training()), epochs=30)
     assert (recipe.weight_decay, recipe.label_smoothing, recipe.learning_rate) == (5e-4, 0.1, 0.4)
