@@ -32,6 +32,5 @@ def main(out: Path) -> None:
     print("Exported to", result.best("accuracy").export(out / "best"))
 
 
-# Worker processes read this file again: without this line each of them would start a search of its own.
 if __name__ == "__main__":
     main(Path(sys.argv[1] if len(sys.argv) > 1 else "runs/example-01"))

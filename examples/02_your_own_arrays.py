@@ -50,6 +50,5 @@ def main(out: Path) -> None:
     print("The first one is", CLASSES[found[0]])
 
 
-# Worker processes read this file again: without this line each of them would start a search of its own.
 if __name__ == "__main__":
     main(Path(sys.argv[1] if len(sys.argv) > 1 else "runs/example-02"))

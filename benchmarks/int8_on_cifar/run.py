@@ -23,7 +23,7 @@ from penjing.families.convolutional import ConvolutionalFamily, ConvolutionalSet
 from penjing.space import Candidate
 from penjing.store import RunFolder
 from penjing.store.front import finished_designs, front_of
-from penjing.study.api import resume_study, search
+from penjing.study.api import resume, search
 from penjing.study.versions import versions
 from penjing.targets.onnxruntime.processor import processor_info
 from penjing.targets.onnxruntime.random_networks import random_artifact
@@ -63,7 +63,7 @@ def main() -> None:
 def run_search(options: argparse.Namespace) -> None:
     """One run, or the rest of it."""
     if (options.work / "journal.db").exists():
-        resume_study(options.work, observe=lambda progress: print(progress.message, flush=True))
+        resume(options.work, observe=lambda progress: print(progress.message, flush=True))
         return
     files = {part: str((options.data / name).resolve()) for part, name in
              (("train", "train_10k.npz"), ("test", "test_2k.npz"))}  # fmt: skip

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from penjing.study.api import Result, search
+    from penjing.study.api import Result, load, resume, search
 
-__all__ = ["Result", "__version__", "search"]
+__all__ = ["Result", "__version__", "load", "resume", "search"]
 
 
 def _door() -> ModuleType:
@@ -41,6 +41,14 @@ class _Package(ModuleType):
     @search.setter
     def search(self, room: ModuleType) -> None:
         """Leave the function where it is; the room is found by its full name."""
+
+    @property
+    def resume(self) -> Any:
+        return _door().resume
+
+    @property
+    def load(self) -> Any:
+        return _door().load
 
     @property
     def Result(self) -> Any:  # noqa: N802

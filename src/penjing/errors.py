@@ -113,6 +113,7 @@ def missing_extra(purpose: str, package: str, extra: str) -> MissingExtraError:
 # What needs a module, the package that has it, the extra that brings it.
 _OF_EXTRAS = {
     "torch": ("Training", "torch", "search"),
+    "joblib": ("Training", "joblib", "search"),
     "safetensors": ("Training", "safetensors", "search"),
     "scipy": ("Training", "scipy", "search"),
     "sklearn": ("Training", "scikit-learn", "search"),

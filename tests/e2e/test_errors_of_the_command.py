@@ -108,6 +108,22 @@ def test_a_budget_that_the_finalists_do_not_fit(command: Command, config: Path, 
     assert not (tmp_path / "out").exists()
 
 
+def test_what_is_given_instead_counts_before_the_file_is_judged(
+    command: Command, config: Path, tmp_path: Path
+) -> None:
+    config.write_text(RUN.replace("4 evaluations", "soon") + "constraints: [size_bytes <= 100 B]\n")
+    assert "got 'soon'" in command.line("run", config, "--out", tmp_path / "out")
+    line = command.line("run", config, "--out", tmp_path / "out", "--budget", "4 evaluations")
+    assert "No design of this space meets" in line
+
+
+def test_a_path_that_cannot_be_made(command: Command, tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("a,b,score\n" + "".join(f"{a},{b},{a + b}\n" for a in range(4) for b in range(4)))
+    said = ("--choices", "a,b", "--maximise", "score", "--algorithms", "random", "--seeds", 1, "--out", table)
+    assert "table.csv: File exists." in command.line("benchmark", "table", table, *said)
+
+
 def test_data_that_are_not_there(command: Command, config: Path, tmp_path: Path) -> None:
     config.write_text(RUN.replace("digits", "missing.npz"))
     assert "No file or folder" in command.line("run", config, "--out", tmp_path / "out")

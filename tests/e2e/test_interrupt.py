@@ -10,7 +10,7 @@ import pytest
 from tests.unit.study.small_study import SMALL
 
 from penjing.store import RunFolder
-from penjing.study.api import resume_study, run_study
+from penjing.study.api import resume, run_study
 from penjing.study.config import checked
 from penjing.study.finish import Finisher
 from penjing.study.phases import STOPPED
@@ -45,11 +45,15 @@ def test_an_interrupt_among_the_finalists_keeps_those_that_are_done(tmp_path: Pa
             if done == 1:
                 interrupt()
 
-    assert run_study(checked(CONFIG), folder, observe=observe).front
+    stopped = run_study(checked(CONFIG), folder, observe=observe)
+    assert stopped.front
+    assert stopped.stopped_by == signal.SIGINT
     first = finished(folder)
     assert len(first) == 1
     assert all((folder / "designs" / design / "manifest.json").exists() for design in first)
-    assert resume_study(folder).front
+    ended = resume(folder)
+    assert ended.front
+    assert ended.stopped_by is None
     assert len(finished(folder)) == 2
     assert first <= finished(folder)
 

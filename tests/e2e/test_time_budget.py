@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from penjing.store import RunFolder, Trial
-from penjing.study.api import resume_study, run_study
+from penjing.study.api import resume, run_study
 from penjing.study.config import checked
 from penjing.study.progress import Progress
 
@@ -44,7 +44,7 @@ def test_a_cut_in_the_last_rung_changes_nobody_s_seat_and_every_design_is_finish
         run_study(checked(CONFIG), folder, observe=cut)
     before, kept = trials(folder, "final"), seats(folder)
     assert len(before) == 1
-    resume_study(folder)
+    resume(folder)
     tried, finished = trials(folder, "rung"), trials(folder, "final")
     assert seats(folder) == kept
     assert before[0] in finished
@@ -56,7 +56,7 @@ def test_a_cut_in_the_last_rung_changes_nobody_s_seat_and_every_design_is_finish
     last = {trial.key: trial.measurements["facts"]["recipe"]["epochs"] for trial in finished}
     assert any(last[key] > first[key] for key in first)
 
-    resume_study(folder, "+12 s")
+    resume(folder, "+12 s")
     again = trials(folder, "final")
     assert again[: len(finished)] == finished
     new = {trial.key for trial in trials(folder, "rung")} - first.keys()

@@ -19,7 +19,7 @@ from penjing.errors import ConfigError
 from penjing.report import write_report
 from penjing.store import Manifest, RunFolder
 from penjing.study import workshop
-from penjing.study.api import resume_study
+from penjing.study.api import resume
 from penjing.targets.onnxruntime.runtime import Session
 from penjing.training import Recipe, train_
 
@@ -123,7 +123,7 @@ def test_more_budget_goes_on_from_what_was_kept(wine: tuple[RunFolder, list[Reci
     """The arrays were in memory; a later session has the folder alone."""
     run, _ = wine
     n = len(run.journal(read_only=True).trials())
-    resume_study(run.path, "+2 evaluations")
+    resume(run.path, "+2 evaluations")
     trials = run.journal(read_only=True).trials()
     assert len(trials) > n
     assert all(trial.state == "done" for trial in trials)

@@ -2,6 +2,8 @@
 
 import sys
 
+_OF_PATHS = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+
 
 def main() -> None:
     """Run the command; an error of ours is one line and exit code 2, a traceback only under ``--debug``."""
@@ -19,6 +21,13 @@ def main() -> None:
         if debug:
             raise
         sys.stderr.write(f"penjing: {error.message}\n")
+        raise SystemExit(2) from None
+    except _OF_PATHS as error:
+        if debug or error.filename is None:
+            raise
+        sys.stderr.write(
+            f"penjing: {error.filename}: {error.strerror}. Check the path and its permissions.\n"
+        )
         raise SystemExit(2) from None
 
 

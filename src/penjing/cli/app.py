@@ -60,19 +60,17 @@ def run(
     seed: Annotated[int | None, typer.Option(help="Instead of the configuration's.")] = None,
 ) -> None:
     """Search, train, compress, measure: from data to a front of files."""
-    from penjing.study.config import checked, load_config
+    from penjing.study.config import load_config
 
-    settings = load_config(config).model_dump(mode="json")
-    settings |= {name: value for name, value in (("budget", budget), ("seed", seed)) if value is not None}
-    wanted = checked(settings)
+    instead = {name: value for name, value in (("budget", budget), ("seed", seed)) if value is not None}
+    wanted = load_config(config, instead)
     # What trains takes seconds to import, and a mistake in the configuration is none of its business.
     from penjing.cli.progress import progress
     from penjing.study.api import run_study
 
     with progress() as observe:
-        run_study(wanted, out, observe=observe)
-    _show(out)
-    report(out)
+        result = run_study(wanted, out, observe=observe)
+    _hand_over(out, result.stopped_by)
 
 
 @app.command(epilog='Example: penjing resume runs/mine --budget "+10 min"')
@@ -82,12 +80,11 @@ def resume(
 ) -> None:
     """Go on with a run that was stopped, or give it more budget."""
     from penjing.cli.progress import progress
-    from penjing.study.api import resume_study
+    from penjing.study import api
 
     with progress() as observe:
-        resume_study(path, budget, observe)
-    _show(path)
-    report(path)
+        result = api.resume(path, budget, observe)
+    _hand_over(path, result.stopped_by)
 
 
 @app.command(epilog="Example: penjing front runs/mine --json")
@@ -158,6 +155,14 @@ def measure(
 
 
 app.add_typer(benchmark)
+
+
+def _hand_over(path: Path, stopped_by: int | None) -> None:
+    """Show the front, write the report; end as what a signal has ended ends, so that scripts stop as well."""
+    _show(path)
+    report(path)
+    if stopped_by:
+        raise typer.Exit(128 + stopped_by)
 
 
 def _show(path: Path) -> None:

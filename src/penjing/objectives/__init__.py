@@ -3,7 +3,8 @@
 The words come first (:class:`Objective`, :class:`Constraint`, the table
 :data:`METRICS`), then the geometry of several objectives at once (fronts, ranks,
 hypervolume; costs are always minimised), then the statistics that keep a claim
-honest (intervals, paired differences, non-inferiority). NumPy only.
+honest (intervals, paired differences, non-inferiority), and what a short training
+says of a long one. NumPy only.
 """
 
 from penjing.objectives.constraint import Constraint, parse_constraint
@@ -21,14 +22,18 @@ from penjing.objectives.intervals import (
     sign_test_p,
     wilson_interval,
 )
+from penjing.objectives.learning_curve import DEVIATION, EXPONENT, expected_accuracy, saturation_epochs
 from penjing.objectives.objective import METRICS, Metric, Objective, metric_named, parse_objective
 
 __all__ = [
+    "DEVIATION",
+    "EXPONENT",
     "METRICS",
     "Constraint",
     "Metric",
     "Objective",
     "crowding_distance",
+    "expected_accuracy",
     "hypervolume",
     "hypervolume_gains",
     "hypervolume_subset",
@@ -41,6 +46,7 @@ __all__ = [
     "paired_difference_interval",
     "parse_constraint",
     "parse_objective",
+    "saturation_epochs",
     "sign_test_p",
     "wilson_interval",
 ]

@@ -24,6 +24,8 @@ from penjing.objectives.objective import metric_named
 # A limit computed in floats may miss the value it stands for by the last bits
 # (0.9 * reference, say); an excess this small, relative to the limit, is none.
 _ROUNDING = 1e-12
+# In base units: less than anything has.
+_NEXT_TO_NOTHING = 1e-9
 
 _NUMBER = r"(?P<number>[+-]?(?:[0-9][0-9_]*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?)"
 _QUANTITY = rf"{_NUMBER}\s*(?P<unit>%|[A-Za-z/]*)"
@@ -127,17 +129,19 @@ class Constraint:
         """Whether the limit is known only with the reference's measurement."""
         return self.limit is None
 
-    def resolved(self, reference: Mapping[str, float]) -> "Constraint":
+    def resolved(self, reference: Mapping[str, float], or_nearest: bool = False) -> "Constraint":
         """Make the limit absolute; an absolute constraint is returned as it is.
 
         A lower limit that falls below 0 becomes 0: every design meets it.
 
         Args:
             reference: Values of the reference design by metric, in base units.
+            or_nearest: Whether a limit that no design reaches becomes the nearest that can be written: next
+                to 0, or 1 for a fraction.
 
         Raises:
             InvalidValueError: If the reference lacks a finite value of the metric.
-            InfeasibleError: If no design could meet the resulting limit.
+            InfeasibleError: If no design could meet the resulting limit, unless ``or_nearest``.
 
         Example:
             >>> str(parse_constraint("accuracy >= reference - 1 %").resolved({"accuracy": 0.97}))
@@ -158,7 +162,10 @@ class Constraint:
             # Added in decimal: 1.1 + 2.2 is meant to be 3.3, not 3.3000000000000003.
             limit = float(Decimal(repr(value)) + Decimal(repr(float(self.reference_offset or 0.0))))
         most = 1.0 if metric_named(self.metric).is_fraction else math.inf
-        if (limit <= 0) if self.upper else (limit > most):
+        is_beyond = (limit <= 0) if self.upper else (limit > most)
+        if is_beyond and or_nearest:
+            limit = _NEXT_TO_NOTHING if self.upper else most
+        elif is_beyond:
             raise InfeasibleError(
                 f"With the reference's {self.metric} of {value!r}, '{self}' asks for {limit!r}, "
                 "which no design reaches. Loosen it.",

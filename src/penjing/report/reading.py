@@ -12,11 +12,10 @@ import yaml
 
 from penjing.blas import one_blas_thread
 from penjing.errors import PenjingError
-from penjing.objectives import Constraint
+from penjing.objectives import Constraint, expected_accuracy, saturation_epochs
 from penjing.report.finished import compared, design_view
 from penjing.report.page import DecisionRow, DesignView, Failure, Page, PhaseRow, Point, ProgressPoint, Worth
 from penjing.report.worth import worth_of
-from penjing.search.learning_curve import expected_accuracy, saturation_epochs
 from penjing.store import Journal, Manifest, RunFolder, Trial
 from penjing.store.front import absolute_constraints, front_of, reference_of
 

@@ -13,7 +13,6 @@ from penjing.search.catalogue import (
     trains_further,
 )
 from penjing.search.evolution import EvolutionSearcher
-from penjing.search.learning_curve import DEVIATION, EXPONENT, expected_accuracy, saturation_epochs
 from penjing.search.local import LocalSearcher
 from penjing.search.problem import SearchProblem
 from penjing.search.random import RandomSearcher
@@ -22,8 +21,6 @@ from penjing.search.surrogate import SurrogateSearcher
 
 __all__ = [
     "ALGORITHMS",
-    "DEVIATION",
-    "EXPONENT",
     "FORECASTERS",
     "PROMOTERS",
     "EvolutionSearcher",
@@ -35,9 +32,7 @@ __all__ = [
     "all_algorithms",
     "ask_beside",
     "available_algorithms",
-    "expected_accuracy",
     "expects_gains",
-    "saturation_epochs",
     "searcher_class",
     "searcher_named",
     "trains_further",

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penjing.objectives import hypervolume_gains, hypervolume_subset, non_dominated_mask
+from penjing.objectives.learning_curve import EXPONENT, LASTING_EXPONENT, counted
 from penjing.search.breeding import bred
-from penjing.search.learning_curve import EXPONENT, LASTING_EXPONENT, counted
 from penjing.search.niches import Spending
 from penjing.search.order import with_point
 from penjing.search.places import Places
@@ -56,7 +56,7 @@ class SurrogateSearcher:
         further_epochs: Training that a candidate gets beyond what was told, once it is finished.
             Accuracies are predicted for its end, so that they weigh as much against bytes and
             milliseconds as they will.
-        saturates: Passes of a training that saturates, see :func:`~penjing.search.saturation_epochs`.
+        saturates: Passes of a training that saturates, see :func:`~penjing.objectives.saturation_epochs`.
         counts_time: Whether time is what evaluations take from the search; else it is their number.
         expected_gain: See :class:`~penjing.protocols.Forecaster`.
     """

@@ -38,24 +38,16 @@ class Database:
         self.read_only = mode == "read"
         self._pid = os.getpid()
         self._lock = threading.RLock()
-        sqlite_mode = {"new": "rwc", "write": "rw", "read": "ro"}[mode]
         with self._plain_errors():
-            self._connection = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode={sqlite_mode}",
-                uri=True,
-                timeout=_BUSY_TIMEOUT_S,
-                isolation_level=None,  # transactions begin where we say so
-                check_same_thread=False,
-            )
-        try:
-            with self._plain_errors():
-                if mode == "new":
-                    self._connection.execute("PRAGMA journal_mode=WAL")  # kept in the file
-                self._connection.execute("PRAGMA synchronous=NORMAL")
-                self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        except BaseException:
-            self._connection.close()
-            raise
+            try:
+                self._connection = _opened(path, {"new": "rwc", "write": "rw", "read": "ro"}[mode])
+            except sqlite3.OperationalError as error:
+                # Who reads such a file makes one beside it, which not every folder allows.
+                is_refused = _code_of(error) in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
+                is_at_rest = path.exists() and not path.with_name(f"{path.name}-wal").exists()
+                if not (mode == "read" and is_refused and is_at_rest):
+                    raise
+                self._connection = _opened(path, "ro&immutable=1")
 
     def close(self) -> None:
         """Close the connection; closing twice is fine."""
@@ -110,7 +102,7 @@ class Database:
             raise explained from error
 
     def _explained(self, error: sqlite3.DatabaseError) -> RunFolderError | None:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest of the bits are details of the same
+        code = _code_of(error)
         facts = {"path": str(self.path), "reason": str(error)}
         if code == sqlite3.SQLITE_FULL:
             return disk_full(self.path)
@@ -137,3 +129,26 @@ class Database:
                 **facts,
             )
         return None
+
+
+def _code_of(error: sqlite3.DatabaseError) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest of the bits are details of the same
+
+
+def _opened(path: Path, mode: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=_BUSY_TIMEOUT_S,
+        isolation_level=None,  # transactions begin where we say so
+        check_same_thread=False,
+    )
+    try:
+        if mode == "rwc":
+            connection.execute("PRAGMA journal_mode=WAL")  # kept in the file
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -87,15 +87,19 @@ def reference_of(journal: Journal) -> dict[str, float]:
     return reference
 
 
-def absolute_constraints(texts: Iterable[str], reference: Mapping[str, float]) -> list[Constraint]:
+def absolute_constraints(
+    texts: Iterable[str], reference: Mapping[str, float], can_be_met: bool = False
+) -> list[Constraint]:
     """What finished designs must meet, in absolute numbers; without those whose reference is not known.
 
     Args:
         texts: The constraints as written.
-        reference: As :func:`reference_of` gives it.
+        reference: As :func:`reference_of` gives it: timed again beside the designs, so that what could be met
+            when a search began may have become a limit that no design meets.
+        can_be_met: Whether that is an error.
 
     Raises:
-        InfeasibleError: If no design could meet one with this reference.
+        InfeasibleError: If no design could meet one with this reference, where that is an error.
 
     Example:
         >>> limits = ["size_bytes <= 60 kB", "latency_ms <= 0.5 * reference", "accuracy >= reference - 1 %"]
@@ -105,7 +109,7 @@ def absolute_constraints(texts: Iterable[str], reference: Mapping[str, float]) -
     constraints = map(parse_constraint, texts)
     # A run that was stopped before the reference was trained cannot be held to it.
     known = [c for c in constraints if not c.needs_reference or c.metric in reference]
-    return [constraint.resolved(reference) for constraint in known]
+    return [constraint.resolved(reference, or_nearest=not can_be_met) for constraint in known]
 
 
 def deciding_value(design: Manifest, metric: str) -> float:

@@ -19,6 +19,7 @@ import json
 import math
 import sqlite3
 import time
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -130,9 +131,14 @@ class Journal:
 
     def put(self, key: str, value: Any) -> None:
         """Keep a fact of the run, replacing an earlier one; ``value`` is what JSON can write."""
-        text = canonical_json(value)
+        self.put_all({key: value})
+
+    def put_all(self, facts: Mapping[str, Any]) -> None:
+        """Keep several facts, all or none."""
+        texts = {key: canonical_json(value) for key, value in facts.items()}
         with self._database.transaction():
-            self._database.rows("INSERT OR REPLACE INTO fact VALUES (?, ?)", key, text)
+            for key, text in texts.items():
+                self._database.rows("INSERT OR REPLACE INTO fact VALUES (?, ?)", key, text)
 
     def put_once(self, key: str, value: Any) -> Any:
         """Keep a fact unless it is decided already; return what holds from now on."""

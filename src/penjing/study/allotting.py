@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from penjing.objectives import hypervolume_gains
-from penjing.search import DEVIATION, EXPONENT, SearchProblem, expected_accuracy
+from penjing.objectives import DEVIATION, EXPONENT, expected_accuracy, hypervolume_gains
+from penjing.search import SearchProblem
 
 Floats = NDArray[np.float64]
 
@@ -29,7 +29,7 @@ class Standing:
         seconds_per_epoch: What more of it takes.
         most_epochs: That it may still get; 0 if it is finished.
         uncompressed: Its accuracy before compression, which tuning after compression comes near.
-        saturates: See :func:`~penjing.search.saturation_epochs`.
+        saturates: See :func:`~penjing.objectives.saturation_epochs`.
     """
 
     row: Mapping[str, float]

@@ -1,5 +1,6 @@
 """The door for Python: search, resume, and what they give."""
 
+import inspect
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -11,28 +12,38 @@ from penjing.objectives import METRICS
 from penjing.space import Candidate
 from penjing.store import Journal, JsonLinesHandler, RunFolder
 from penjing.store.front import front_of
-from penjing.study.budget import Stopwatch, parse_budget
+from penjing.study.budget import Budget, Stopwatch, parse_budget
 from penjing.study.config import StudyConfig, checked
 from penjing.study.exporting import export_design
 from penjing.study.kind_of_run import named_data
 from penjing.study.pipeline import Pipeline
 from penjing.study.preparation import check_subset, facts_of, keep_data, kept_facts, load_data
-from penjing.study.progress import DATA, Observer, Progress, ignore
+from penjing.study.progress import DATA, Observer, Progress, ignore, warn
 from penjing.study.study import Study
 from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
+from penjing.training import training_device
 
 ARRAYS = "arrays"
 
 
 class Result:
-    """A finished, or interrupted, run.
+    """A run: finished, stopped, or still at work elsewhere.
 
     Args:
         run: Its folder.
+        stopped_by: See the attribute.
+
+    Attributes:
+        stopped_by: The signal that ended it before its budget was used, such as ``signal.SIGINT``; None if
+            none did, or if nobody here waited for it.
     """
 
-    def __init__(self, run: RunFolder) -> None:
+    def __init__(self, run: RunFolder, stopped_by: int | None = None) -> None:
         self.run = run
+        self.stopped_by = stopped_by
+
+    def __repr__(self) -> str:
+        return f"Result({str(self.run.path)!r})"
 
     @property
     def front(self) -> list[dict[str, Any]]:
@@ -87,16 +98,16 @@ class Design:
 def search(
     task: str = "image-classification",
     data: Any = None,
-    constraints: Sequence[str] = (),
+    constraints: str | Sequence[str] = (),
     budget: str = "10 min",
     out: str | Path = "runs/search",
-    objectives: Sequence[str] = ("accuracy", "latency_ms", "size_bytes"),
+    objectives: str | Sequence[str] = ("accuracy", "latency_ms", "size_bytes"),
     target: str = "onnxruntime-cpu",
     train_on: str = "auto",
     seed: int = 0,
     mode: str = "joint",
     algorithm: str = "auto",
-    observe: Observer = ignore,
+    observe: Observer = warn,
     **settings: Any,
 ) -> Result:
     """Find the non-dominated designs for data, constraints and a budget.
@@ -104,7 +115,7 @@ def search(
     Args:
         task: What is learnt: ``image-classification``, or ``vector-classification`` from rows of features.
         data: A name, a path, one of these per part, or arrays; see ``docs/how-to/data.md``.
-        constraints: Such as ``size_bytes <= 60 kB``.
+        constraints: Such as ``size_bytes <= 60 kB``; one, or several.
         budget: A time or a number of evaluations.
         out: The run folder; must be empty or absent.
         objectives: What is traded against what.
@@ -113,11 +124,14 @@ def search(
         seed: Of everything.
         mode: ``joint``, ``sequential``, ``iterative`` or ``adaptive``.
         algorithm: Of the search; ``auto`` picks by what an evaluation costs and how many there will be.
-        observe: Called with progress.
+        observe: Called with progress; unless one is given, Python warns of what nobody should miss.
         **settings: Further keys of the configuration file, as nested mappings.
 
     Returns:
-        The run, with its front.
+        The run, with its front; after Ctrl-C or SIGTERM of what was known, and ``stopped_by`` says so.
+
+    Raises:
+        PenjingError: Of the class that says what was wrong, before any time is spent where it can be known.
     """
     if data is None:
         raise ConfigError("search needs data: a name, a path or arrays. Say, for example, data='digits'.")
@@ -125,20 +139,67 @@ def search(
     described: dict[str, Any] = {
         "task": task,
         "data": ARRAYS if named is None else named,
-        "constraints": list(constraints),
+        "constraints": [constraints] if isinstance(constraints, str) else list(constraints),
         "budget": budget,
-        "objectives": list(objectives),
+        "objectives": [objectives] if isinstance(objectives, str) else list(objectives),
         "target": target,
         "seed": seed,
         **settings,
     }
-    described["search"] = {
-        "mode": mode,
-        "algorithm": algorithm,
-        "train_on": train_on,
-        **settings.get("search", {}),
-    }
+    described["search"] = _merged(
+        {"mode": mode, "algorithm": algorithm, "train_on": train_on}, settings.get("search") or {}
+    )
     return run_study(checked(described), out, data if named is None else None, observe)
+
+
+def resume(path: str | Path, budget: str | None = None, observe: Observer = warn) -> Result:
+    """Go on with a run that was stopped, or give it more budget.
+
+    Args:
+        path: The run folder.
+        budget: How much more, of the same kind as before, such as ``+10 min``; None for what was left.
+        observe: As for :func:`search`.
+
+    Raises:
+        RunFolderError: If it is no run, another process writes it, or it was stopped before its data were
+            kept and these were arrays that only the first process had.
+    """
+    run = RunFolder.open(path)
+    config = checked(run.config)
+    extra = None if budget is None else parse_budget(budget, least_evaluations=1)
+    with run.lock(), run.journal() as journal:
+        _prepare(run, journal, config, None)
+        stopwatch = Stopwatch(float(journal.get("elapsed_s", 0.0)))
+        stopped_by = _work(run, journal, config, stopwatch, observe, extra)
+    return Result(run, stopped_by)
+
+
+def load(path: str | Path) -> Result:
+    """Look at a run, also while another process works on it.
+
+    Args:
+        path: The run folder.
+
+    Raises:
+        RunFolderError: If it is no run, or of another version.
+    """
+    return Result(RunFolder.open(path))
+
+
+def _merged(arguments: Mapping[str, str], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of the search, some of which have arguments of their own.
+
+    Raises:
+        ConfigError: If both say something, and not the same.
+    """
+    usual = inspect.signature(search).parameters
+    for name, value in arguments.items():
+        if name in settings and value not in (usual[name].default, settings[name]):
+            raise ConfigError(
+                f"{name}={value!r} and search={{{name!r}: {settings[name]!r}}} contradict each other. "
+                "Leave one of them out."
+            )
+    return {**arguments, **settings}
 
 
 def _named(data: Any, known: Collection[str]) -> str | dict[str, str] | None:
@@ -162,37 +223,23 @@ def run_study(config: StudyConfig, out: str | Path, source: Any = None, observe:
         source: Arrays to use instead of the data that the configuration names.
         observe: Called with progress.
     """
+    if source is None and config.data == ARRAYS:
+        raise ConfigError(
+            f"The data are {ARRAYS!r}: what the run that this configuration is from had in memory. "
+            f"Name data that are on disk ('./{ARRAYS}' for a path), or give the arrays to penjing.search."
+        )
     stopwatch = Stopwatch()
     run = RunFolder.create(out, config.model_dump(mode="json"))
     with run.lock(), run.journal() as journal:
         try:
             _prepare(run, journal, config, source)
-            _work(run, journal, config, stopwatch, observe)
+            stopped_by = _work(run, journal, config, stopwatch, observe)
         except PenjingError as error:
             # After a full disk a resume can follow.
             if not journal.trials() and not isinstance(error, RunFolderError):
                 run.discard()
             raise
-    return Result(run)
-
-
-def resume_study(path: str | Path, extra_budget: str | None = None, observe: Observer = ignore) -> Result:
-    """Go on with a run; with ``extra_budget`` beyond what it was given.
-
-    Raises:
-        RunFolderError: If it was stopped before its data were kept, and the data were
-            arrays that only the first process had.
-    """
-    run = RunFolder.open(path)
-    config = checked(run.config)
-    with run.lock(), run.journal() as journal:
-        _prepare(run, journal, config, None)
-        if extra_budget is not None:
-            budget = parse_budget(journal.get("budget")).plus(parse_budget(extra_budget))
-            journal.put("budget", str(budget))
-            journal.put("extension", int(journal.get("extension", 0)) + 1)
-        _work(run, journal, config, Stopwatch(float(journal.get("elapsed_s", 0.0))), observe)
-    return Result(run)
+    return Result(run, stopped_by)
 
 
 def _prepare(run: RunFolder, journal: Journal, config: StudyConfig, source: Any) -> None:
@@ -228,8 +275,14 @@ def _check_that_it_goes_on(run: RunFolder, journal: Journal, pipeline: Pipeline)
 
 @one_blas_thread()
 def _work(
-    run: RunFolder, journal: Journal, config: StudyConfig, stopwatch: Stopwatch, observe: Observer
-) -> None:
+    run: RunFolder,
+    journal: Journal,
+    config: StudyConfig,
+    stopwatch: Stopwatch,
+    observe: Observer,
+    extra: Budget | None = None,
+) -> int | None:
+    """Do what is left to do, with so much more budget; the signal that ended it early."""
     handler = JsonLinesHandler(run.log_path, logging.INFO)
     logger = logging.getLogger("penjing")
     logger.addHandler(handler)
@@ -240,11 +293,23 @@ def _work(
         assert facts is not None
         pipeline = Pipeline(config, facts, OnnxRuntimeCpu())
         _check_that_it_goes_on(run, journal, pipeline)
-        budget = parse_budget(journal.get("budget"))
+        training_device(config.training.device)
+        given = budget = parse_budget(journal.get("budget"))
+        if extra is not None:
+            budget = given.plus(extra)
+            journal.put_all({"budget": str(budget), "extension": int(journal.get("extension", 0)) + 1})
         for note in journal.get("notes") or ():
             logger.warning(note)
             observe(Progress(DATA, stopwatch.elapsed_s, None, 0, 0, 0.0, None, note))
-        Study(run, journal, config, facts, budget, pipeline, stopwatch, observe).work()
+        study = Study(run, journal, config, facts, budget, pipeline, stopwatch, observe)
+        try:
+            study.work()
+        except PenjingError:
+            if journal.next_number() == study.span.first_number:
+                # Nothing of more was used, and who tries again adds it again.
+                journal.put("budget", str(given))
+            raise
+        return study.stopped_by
     finally:
         logger.setLevel(level)
         logger.removeHandler(handler)

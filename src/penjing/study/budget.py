@@ -48,8 +48,12 @@ class Budget:
         return f"{self.evaluations} evaluations"
 
 
-def parse_budget(text: str) -> Budget:
+def parse_budget(text: str, least_evaluations: int = 2) -> Budget:
     """Read ``10 min``, ``90 s``, ``1.5 h`` or ``200 evaluations``; a leading ``+`` is allowed.
+
+    Args:
+        text: What the user wrote.
+        least_evaluations: One that is searched and one that finishes a design; a run goes on with fewer.
 
     Raises:
         ConfigError: If it is neither.
@@ -65,11 +69,15 @@ def parse_budget(text: str) -> Budget:
         number, unit = float(match[1]), match[2].lower()
         if unit in _SECONDS and number > 0:
             return Budget(seconds=number * _SECONDS[unit])
-        if unit in ("evaluations", "evaluation", "evals") and number >= 2 and number.is_integer():
+        if (
+            unit in ("evaluations", "evaluation", "evals")
+            and number >= least_evaluations
+            and number.is_integer()
+        ):
             return Budget(evaluations=int(number))
     raise ConfigError(
-        f"budget must be a time such as '10 min' or a number such as '200 evaluations' (at least 2), "
-        f"got {text!r}."
+        f"budget must be a time such as '10 min' or a number such as '200 evaluations' (at least "
+        f"{least_evaluations}), got {text!r}."
     )
 
 
@@ -126,7 +134,7 @@ def plan_for(seconds: float) -> Plan:
 
 
 class Stopwatch:
-    """Seconds that a study has used, over all its sessions, and whether it was asked to stop.
+    """Seconds that a study has used, over all its sessions.
 
     Args:
         used_s: What earlier sessions of the same run took.
@@ -136,7 +144,6 @@ class Stopwatch:
     def __init__(self, used_s: float = 0.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._began = clock() - used_s
-        self.is_interrupted = False
 
     @property
     def elapsed_s(self) -> float:

@@ -1,8 +1,9 @@
 """What a user may say: the configuration file, checked before anything runs."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import yaml
@@ -59,6 +60,7 @@ class PhaseConfig(_Strict):
     name: str = Field(pattern="^[a-z][a-z0-9 -]*$")
     share: float = Field(default=1.0, gt=0)
     algorithm: str | None = None
+    turns: bool = False
     precision: str | None = None
     carry: int | None = Field(default=None, ge=1)
     only: dict[str, Annotated[list[str | int | float | bool], Field(min_length=1)]] = Field(
@@ -261,7 +263,8 @@ def _check_forecasts(search: SearchConfig) -> None:
 
 def _check_phases(search: SearchConfig, precisions: Sequence[str]) -> None:
     phases = search.phases
-    if phases and not search.is_default("algorithm") and all(phase.algorithm for phase in phases):
+    names_all = phases and all(phase.algorithm or phase.turns for phase in phases)
+    if names_all and not search.is_default("algorithm"):
         raise ConfigError(
             f"search.algorithm is {search.algorithm!r}, but every phase names an algorithm of its own. "
             "Leave it out, or leave out the algorithm of the phases that it is for."
@@ -287,6 +290,11 @@ def _check_phases(search: SearchConfig, precisions: Sequence[str]) -> None:
             raise ConfigError(
                 f"Phase {phase.name!r} has {'only' if phase.only else 'shrink'}, but its architectures are "
                 f"those that {phases[at - 1].name!r} carries. Leave one of them out."
+            )
+        if phase.turns and phase.algorithm not in (None, "auto"):
+            raise ConfigError(
+                f"Phase {phase.name!r} has turns, which algorithms take by what they gain, and names one: "
+                f"{phase.algorithm!r}. Leave one of them out."
             )
         if phase.shrink and not at:
             raise ConfigError(
@@ -317,8 +325,12 @@ def _check_finalists(config: StudyConfig) -> None:
         )
 
 
-def load_config(path: str | Path) -> StudyConfig:
+def load_config(path: str | Path, instead: Mapping[str, Any] = MappingProxyType({})) -> StudyConfig:
     """Read a configuration file; relative data paths count from the file's folder.
+
+    Args:
+        path: The file.
+        instead: Keys that count instead of the file's.
 
     Raises:
         ConfigError: If the file is missing, is not YAML, or says something that is not allowed.
@@ -337,7 +349,7 @@ def load_config(path: str | Path) -> StudyConfig:
         raise ConfigError(f"{str(path)!r} must hold keys and values, got {type(data).__name__}.")
     if "data" in data:
         data["data"] = _from_folder(data["data"], path.parent, named_data(data.get("task")))
-    return checked(data)
+    return checked({**data, **instead})
 
 
 def _from_folder(data: Any, folder: Path, named: Collection[str]) -> Any:

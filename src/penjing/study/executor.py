@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import joblib
 import torch
 
 from penjing.study.config import StudyConfig
@@ -40,8 +41,8 @@ def keep_freed_memory() -> None:
 
 
 def n_usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0))
+    """Cores that this process may use, by its affinity and by the limits of its container."""
+    return joblib.cpu_count()
 
 
 class LocalExecutor:

@@ -22,7 +22,9 @@ if "--help" in sys.argv:
     sys.exit(print(__doc__))
 here = Path(__file__).parent
 run = json.loads((here / "manifest.json").read_text("utf-8"))["run"]
-{reader}options = onnxruntime.SessionOptions()
+{reader}if len(sys.argv) < 2:
+    print("No file is given: this is what it says of zeros.", file=sys.stderr)
+options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = 1
 session = onnxruntime.InferenceSession(here / "model.onnx", options, providers=["CPUExecutionProvider"])
 {name} = {read}(sys.argv[1]) if len(sys.argv) > 1 else np.zeros((1, {shape}), np.{storage})

@@ -51,7 +51,13 @@ class Finisher:
         journal: Its journal.
         config: What the user asked for.
         pipeline: Steps of the run; gets the latency model.
+
+    Attributes:
+        is_elsewhere: Whether the run began on a processor of another kind, by whose latencies it goes on
+            searching; what is finished is measured here.
     """
+
+    is_elsewhere = False
 
     def __init__(self, run: RunFolder, journal: Journal, config: StudyConfig, pipeline: Pipeline) -> None:
         self.run = run
@@ -63,6 +69,8 @@ class Finisher:
 
     def prepare(self, plan: Plan | None) -> None:
         """Fit the latency model, or read the one that was fitted; measure the reference network."""
+        here = list(self.pipeline.abilities.processor_flags)
+        self.is_elsewhere = self.journal.put_once("processor", here) != here
         path = self.run.path / "latency_model.json"
         if not self._needs_latency():
             self._measure_reference()
@@ -91,7 +99,8 @@ class Finisher:
         choices = [[choice.name, list(choice.values)] for choice in decide]
         space = self.config.space
         # Not every setting of a family is a choice.
-        return content_key(choices, self.pipeline.facts.shape, space.networks, space.family)
+        facts = self.pipeline.facts
+        return content_key(choices, facts.shape, facts.n_classes, space.networks, space.family)
 
     def _needs_latency(self) -> bool:
         """Whether a clock decides anything: without it a run is the same on every machine."""
@@ -144,7 +153,7 @@ class Finisher:
             left_s = math.inf if seconds is None else seconds - (now_s - began_s)
             again_s = min(0.6 * left_s, longest_s)
             # Large networks take as long as they take, whatever they are given.
-            if pace <= _UNDISTURBED or again_s < max(brief_s, took_s):
+            if self.is_elsewhere or pace <= _UNDISTURBED or again_s < max(brief_s, took_s):
                 break
             log.info("the machine is %.2f times as slow as it was: measuring again", pace)
             pace = min(pace, self._measure(trials, found, again_s, pace))
@@ -197,12 +206,13 @@ class Finisher:
         return n_designs * each_s * (n_images + _IMAGES_TO_MEASURE)
 
     def _accuracies(self, trial: Trial) -> dict[str, Any]:
-        """On validation and test; from the manifest, where an earlier stretch of the run wrote it."""
+        """On validation and test; from the manifest, where an earlier stretch wrote it on this processor."""
         folder = self.run.design_path(str(trial.measurements["design"]))
         parts = ("validation", "test")
         if (folder / "manifest.json").exists():
             kept = Manifest.read(folder)
-            if kept.checksums.get("model.onnx") == checksums_of(folder)["model.onnx"]:
+            is_the_file = kept.checksums.get("model.onnx") == checksums_of(folder)["model.onnx"]
+            if is_the_file and kept.processor == self.pipeline.abilities.processor_flags:
                 return {part: kept.measurements[part] for part in parts}
         session = Session((folder / "model.onnx").read_bytes())
         return {

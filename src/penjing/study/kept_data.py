@@ -62,13 +62,14 @@ class KeptData:
         return self.tensor(f"{part}_y")
 
     def fold(self, split: Split, seed: int) -> torch.Tensor:
-        """Indices of the training images of a fold, in a drawn order that hangs on the seed alone."""
-        return self._order(seed)[split.fold :: split.of]
+        """Indices of the training images of a fold, its share of each class, in a drawn order."""
+        order, fold_of = self._dealt(split.of, seed)
+        return order[fold_of == split.fold]
 
     def other_folds(self, split: Split, seed: int) -> torch.Tensor:
         """Indices of all other training images."""
-        order = self._order(seed)
-        return order[torch.arange(len(order)) % split.of != split.fold]
+        order, fold_of = self._dealt(split.of, seed)
+        return order[fold_of != split.fold]
 
     def trained_on(self, split: Split, subset: float, seed: int) -> torch.Tensor:
         """Indices of the training images that a short training sees.
@@ -82,9 +83,13 @@ class KeptData:
         at = self.other_folds(split, seed) if split.of > 1 else torch.arange(n)
         return at if subset >= 1 else at[places_in_class(self.labels("train")[at], seed) < subset]
 
-    def _order(self, seed: int) -> torch.Tensor:
-        drawn = stream(seed, Draw.FOLDS).permutation(len(self.labels("train")))
-        return torch.from_numpy(drawn)
+    def _dealt(self, n_folds: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Indices of the training images in a drawn order, and the fold of each; a class is in all alike."""
+        labels = self.labels("train").numpy()
+        drawn = stream(seed, Draw.FOLDS).permutation(len(labels))
+        fold_of = np.empty(len(labels), dtype=np.int64)
+        fold_of[np.argsort(labels[drawn], kind="stable")] = np.arange(len(labels)) % n_folds
+        return torch.from_numpy(drawn), torch.from_numpy(fold_of)
 
     def images(self, part: str, blueprint: Blueprint) -> torch.Tensor:
         """Images of a part in the resolution that a network reads, uint8 ``[N, C, H, W]``; rows as is."""

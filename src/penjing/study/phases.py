@@ -56,11 +56,12 @@ def phases_of(search: "SearchConfig") -> tuple[Phase, ...]:
             Phase(
                 p.name,
                 p.share / total,
-                p.algorithm or search.algorithm,
+                "auto" if p.turns else p.algorithm or search.algorithm,
                 p.precision or "",
                 p.carry or 0,
                 p.only,
                 p.shrink,
+                p.turns,
             )
             for p in search.phases
         )

@@ -1,5 +1,7 @@
 """What a study tells while it works."""
 
+import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -41,3 +43,9 @@ Observer = Callable[[Progress], None]
 
 def ignore(progress: Progress) -> None:
     """Observe nothing."""
+
+
+def warn(progress: Progress) -> None:
+    """Let Python warn of what nobody should miss, and observe nothing else."""
+    if progress.phase == DATA or progress.message.startswith(WARNING):
+        warnings.warn(re.sub(f"^{WARNING}", "", progress.message, flags=re.IGNORECASE), stacklevel=2)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from penjing.study.brief import affordable_images
 from penjing.study.jobs import ALONE
-from penjing.study.phases import Phase
+from penjing.study.phases import Phase, phases_of
 from penjing.study.shares import evaluations_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ def algorithm_of(study: "Study", phase: Phase) -> str:
     known = study.journal.get(_KEY, {})
     if phase.name not in known:
         # A run that was begun before 2026-11-23 took turns wherever it was not said otherwise.
-        has_taken_turns = study.journal.get("decisions", {}).keys() - known.keys()
+        by_wish = {phase.name for phase in phases_of(study.config.search) if phase.takes_turns}
+        has_taken_turns = study.journal.get("decisions", {}).keys() - known.keys() - by_wish
         name, reason = (AUTO, "it began so") if has_taken_turns else _decided(study, phase)
         known = {**known, phase.name: {"algorithm": name, "reason": reason}}
         study.journal.put(_KEY, known)

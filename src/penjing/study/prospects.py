@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from penjing.search import SearchProblem, SurrogateSearcher, expected_accuracy, saturation_epochs
+from penjing.objectives import expected_accuracy, saturation_epochs
+from penjing.search import SearchProblem, SurrogateSearcher
 from penjing.space import Candidate
 from penjing.store import Trial
 from penjing.study.training_precision import reference_step_ms

@@ -4,7 +4,7 @@ import logging
 import math
 import signal
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ from penjing.study.lengths import lengths_of
 from penjing.study.lineage import Lineage
 from penjing.study.phases import STOPPED, phases_of, was_only_shipped
 from penjing.study.pipeline import DataFacts, Pipeline
-from penjing.study.progress import Observer, Progress, ignore
+from penjing.study.progress import WARNING, Observer, Progress, ignore
 from penjing.study.prospects import Prospects, relative_time
 from penjing.study.searching import Search
 from penjing.study.shared import train_shared
@@ -50,7 +50,15 @@ _LEAST_FURTHER = 2.0
 
 
 class Interrupted(BaseException):
-    """The user asked to stop: finish with what is known."""
+    """The user asked to stop: finish with what is known.
+
+    Args:
+        signum: The signal that asked.
+    """
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signum)
+        self.signum = signum
 
 
 class Study:
@@ -64,7 +72,12 @@ class Study:
         budget: What may be spent in all, earlier sessions included.
         pipeline: Steps of the run.
         observe: Called whenever something happened.
+
+    Attributes:
+        stopped_by: The signal that ended the work early; None if none did.
     """
+
+    stopped_by: int | None = None
 
     def __init__(
         self,
@@ -129,30 +142,28 @@ class Study:
         """Do everything that is left to do."""
         finisher = Finisher(self.run_folder, self.journal, self.config, self.pipeline)
         rounds = FinalistRounds(self)
-        with _interrupts():
-            try:
-                self._prepare(finisher)
-                Search(self).run()
-                rounds.work()
-            except Interrupted:
-                self.stopwatch.is_interrupted = True
-                self.tell("stopping: what is known is made into files; asked once more it ends at once")
-                self.executor.close()  # what is queued would be waited for
-        try:
-            if self.stopwatch.is_interrupted:
+        with closing(self.executor):  # whatever ends the run: what is queued would go on without it
+            with _interrupts():
+                try:
+                    self._prepare(finisher)
+                    Search(self).run()
+                    rounds.work()
+                except Interrupted as interrupted:
+                    self.stopped_by = interrupted.signum
+                    self.tell("stopping: what is known is made into files; asked once more it ends at once")
+                    self.executor.close()  # what is queued would be waited for
+            if self.stopped_by:
                 rounds.ship_known()
-        finally:
-            self.executor.close()
         with _interrupts():
             try:
                 self.begin("measuring", 1000)
                 finisher.finish(self._seconds_left(reserve=False))
-            except Interrupted:
-                self.stopwatch.is_interrupted = True
+            except Interrupted as interrupted:
+                self.stopped_by = interrupted.signum
                 if not finisher.has_finished:
                     finisher.finish(0.0)
         self.journal.put("elapsed_s", self.stopwatch.elapsed_s)
-        how = f"{STOPPED}: penjing resume goes on" if self.stopwatch.is_interrupted else "finished"
+        how = f"{STOPPED}: penjing resume goes on" if self.stopped_by else "finished"
         self.tell(how, len(front_of(self.run_folder)["front"]))
 
     def _prepare(self, finisher: Finisher) -> None:
@@ -160,6 +171,11 @@ class Study:
         self._check_costs()
         self.begin("latency model", 0)
         finisher.prepare(self.plan)
+        if finisher.is_elsewhere:
+            self.tell(
+                f"{WARNING}the run began on a processor of another kind, for which it searches; what is "
+                "finished is measured on this one. To search for this one, start in a new folder"
+            )
         self._check_costs()
         if self.plan:
             n = self.config.finalists.count or self.prospects.most_finalists
@@ -208,7 +224,8 @@ class Study:
 
     def known_constraints(self) -> list[Constraint]:
         """All constraints in absolute numbers, as far as the reference is known."""
-        return absolute_constraints(self.config.constraints, self.journal.get("reference", {}))
+        reference = self.journal.get("reference", {})
+        return absolute_constraints(self.config.constraints, reference, can_be_met=True)
 
     def problem(self, space: SearchSpace) -> SearchProblem:
         """The search problem over a space, with the hard constraints on costs."""
@@ -347,7 +364,7 @@ def _interrupts() -> Iterator[None]:
     def stop(signum: int, frame: object) -> None:
         for number, old in before.items():
             signal.signal(number, old)
-        raise Interrupted
+        raise Interrupted(signum)
 
     try:
         before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}

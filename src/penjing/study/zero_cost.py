@@ -1,5 +1,7 @@
 """Scores of untrained networks in a search: for its beginning, and to screen what is proposed blindly."""
 
+import logging
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -12,10 +14,12 @@ from penjing.search.random import fresh_samples
 from penjing.search.screening import SCREENED, screened
 from penjing.space import Candidate
 from penjing.study.jobs import ScoreJob
+from penjing.study.progress import WARNING
 
 if TYPE_CHECKING:
     from penjing.study.study import Study
 
+log = logging.getLogger(__name__)
 _FIRST = 12
 _FOR_ONE = 4
 
@@ -58,5 +62,9 @@ class ZeroCost:
         name = str(self._name)
         jobs = [ScoreJob(c.as_dict(), name, self._study.config.seed) for c in new.values()]
         for key, outcome in zip(new, self._study.executor.map(jobs), strict=True):
-            self._scores[key] = outcome.measurements.get(name, float("nan"))
+            self._scores[key] = outcome.measurements.get(name, math.nan)
+            if outcome.error:
+                log.warning("%s could not score a network: %s", name, outcome.error)
+        if new and all(map(math.isnan, self._scores.values())):
+            self._study.tell(f"{WARNING}no network has a score by {name} yet, so it chooses none")
         return np.array([self._scores[key_of(candidate)] for candidate in candidates])

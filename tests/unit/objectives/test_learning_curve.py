@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from tests.unit.search.test_algorithms import SPACE, accuracy_of, problem
 
-from penjing.search import EXPONENT, SurrogateSearcher, expected_accuracy, saturation_epochs
+from penjing.objectives import EXPONENT, expected_accuracy, saturation_epochs
+from penjing.search import SurrogateSearcher
 
 
 def test_without_further_training_nothing_is_expected_to_change() -> None:

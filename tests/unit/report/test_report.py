@@ -13,10 +13,10 @@ import pytest
 from tests.unit.report.example_run import CLASSES, CONFIG, make_run
 from tests.unit.study import designs
 
+from penjing.objectives.learning_curve import EXPONENT, counted, saturation_epochs
 from penjing.report import Page, read_page, render, write_report
 from penjing.report.page import DesignView
 from penjing.report.wording import time
-from penjing.search.learning_curve import EXPONENT, counted, saturation_epochs
 from penjing.store import RunFolder
 
 HOSTILE = '<script>alert("x")</script>'

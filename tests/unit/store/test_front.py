@@ -7,7 +7,7 @@ from tests.unit.study.designs import add_design, make_run
 
 from penjing.errors import InfeasibleError
 from penjing.store import RunFolder
-from penjing.store.front import absolute_constraints, front_of, reference_of
+from penjing.store.front import absolute_constraints, front_of, out_of_reach, reference_of
 
 LIMITS = ["latency_ms <= 0.5 * reference", "size_bytes <= 4 kB"]
 
@@ -55,4 +55,18 @@ def test_constraints_become_absolute_and_those_without_a_reference_are_left_out(
 
 def test_a_limit_that_no_design_reaches_is_refused() -> None:
     with pytest.raises(InfeasibleError, match=r"asks for -0\.8"):
-        absolute_constraints(["latency_ms <= reference - 1 ms"], {"latency_ms": 0.2})
+        absolute_constraints(["latency_ms <= reference - 1 ms"], {"latency_ms": 0.2}, can_be_met=True)
+
+
+def test_a_limit_that_no_design_can_meet_since_the_reference_was_timed_again_leaves_an_empty_front(
+    tmp_path: Path,
+) -> None:
+    limits = ["latency_ms <= reference - 300 us", "size_bytes <= 4 kB"]
+    run = make_run(tmp_path / "run", {"latency_ms": 0.4}, constraints=limits)
+    add_design(run, "quick", latency_ms=0.09)
+    assert on_front(run) == {"quick"}
+    assert out_of_reach(run) == []
+    timed_again(run)
+    assert on_front(run) == set()
+    (said,) = out_of_reach(run)
+    assert said.endswith(": the nearest has 90 us")

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from penjing.errors import FormatVersionError, InvalidValueError, RunFolderError
-from penjing.store import Event, Journal
+from penjing.store import Event, Journal, database
+from penjing.store.database import _opened
 
 
 @pytest.fixture
@@ -383,3 +384,44 @@ def test_a_kill_at_any_moment_takes_nothing_that_was_committed(path: Path) -> No
             assert len(journal.trials(state="asked")) <= 1
             assert sorted(trials) == list(range(len(trials)))
     assert len(told) > 20
+
+
+class Refusing:
+    """Refuses to open a file as SQLite does in a folder that one may not write."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+        self.modes: list[str] = []
+
+    def __call__(self, path: Path, mode: str) -> sqlite3.Connection:
+        self.modes.append(mode)
+        if mode != "ro":
+            return _opened(path, mode)
+        error = sqlite3.OperationalError("unable to open database file")
+        error.sqlite_errorcode = self.code
+        raise error
+
+
+def test_a_journal_is_read_in_a_folder_that_one_may_not_write(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Journal.create(path) as journal:
+        ask(journal, 0)
+    refusing = Refusing(sqlite3.SQLITE_CANTOPEN)
+    monkeypatch.setattr(database, "_opened", refusing)
+    with Journal.open(path, read_only=True) as journal:
+        assert [trial.number for trial in journal.trials()] == [0]
+    assert refusing.modes == ["ro", "ro&immutable=1"]
+
+
+@pytest.mark.parametrize("reason", ["busy", "at work"])
+def test_a_journal_that_may_be_written_meanwhile_is_not_read_like_that(
+    path: Path, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    Journal.create(path).close()
+    if reason == "at work":
+        path.with_name(f"{path.name}-wal").touch()
+    code = sqlite3.SQLITE_BUSY if reason == "busy" else sqlite3.SQLITE_CANTOPEN
+    monkeypatch.setattr(database, "_opened", Refusing(code))
+    with pytest.raises(RunFolderError):
+        Journal.open(path, read_only=True)

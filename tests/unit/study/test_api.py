@@ -1,14 +1,17 @@
+import inspect
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.unit.study.designs import add_design, make_run
 
 import penjing
-from penjing.errors import DataError, RunFolderError
+from penjing.errors import ConfigError, DataError, RunFolderError
 from penjing.store import RunFolder
 from penjing.study import api
 from penjing.study.config import load_config
+from penjing.study.progress import DATA, WARNING, Progress, warn
 
 _work = api._work
 
@@ -60,7 +63,7 @@ def test_a_run_with_named_paths_is_resumed_from_another_folder(
     monkeypatch.setattr(api, "keep_data", keep_data)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(StoppedError):
-        api.resume_study(tmp_path / "run")
+        api.resume(tmp_path / "run")
     assert len(np.load(tmp_path / "run" / "cache" / "test_y.npy")) == 40
 
 
@@ -101,4 +104,70 @@ def test_a_run_of_another_version_is_not_gone_on_with_in_another_space(
         journal.ask(7, "joint", "inherited", {"stem.width": 5}, "of before")
     monkeypatch.setattr(api, "_work", _work)
     with pytest.raises(RunFolderError, match=r"another version of Penjing.*evaluation 7 is none"):
-        api.resume_study(tmp_path / "run")
+        api.resume(tmp_path / "run")
+
+
+def test_more_budget_is_not_kept_by_a_resume_that_is_refused(
+    paths: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun(tmp_path / "run", "train.npz")
+    with RunFolder.open(tmp_path / "run").journal() as journal:
+        journal.ask(7, "joint", "inherited", {"stem.width": 5}, "of before")
+        before = journal.get("budget")
+    monkeypatch.setattr(api, "_work", _work)
+    for _ in range(2):
+        with pytest.raises(RunFolderError):
+            penjing.resume(tmp_path / "run", "+1 min")
+    with RunFolder.open(tmp_path / "run").journal(read_only=True) as journal:
+        assert journal.get("budget") == before
+        assert journal.get("extension") is None
+
+
+@pytest.mark.usefixtures("paths")
+def test_a_configuration_of_a_run_with_arrays_names_no_data(tmp_path: Path) -> None:
+    begun(tmp_path / "first", arrays(0))
+    with pytest.raises(ConfigError, match="Name data that are on disk"):
+        api.run_study(load_config(tmp_path / "first" / "config.yaml"), tmp_path / "again")
+    assert not (tmp_path / "again").exists()
+
+
+@pytest.mark.usefixtures("paths")
+def test_what_is_said_twice_is_refused_if_it_is_not_the_same(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="contradict each other"):
+        penjing.search(data="digits", mode="sequential", search={"mode": "joint"}, out=tmp_path / "run")
+    for at, said in enumerate(({"mode": "sequential"}, {"carry": 3, "mode": "sequential"})):
+        with pytest.raises(StoppedError):
+            penjing.search(data="digits", mode="sequential", search=said, out=tmp_path / str(at))
+    with pytest.raises(StoppedError):
+        penjing.search(data="digits", search={"mode": "sequential"}, out=tmp_path / "setting")
+    assert load_config(tmp_path / "setting" / "config.yaml").search.mode == "sequential"
+
+
+@pytest.mark.usefixtures("paths")
+def test_one_constraint_and_one_objective_need_no_list(tmp_path: Path) -> None:
+    with pytest.raises(StoppedError):
+        penjing.search(
+            data="digits", constraints="size_bytes <= 20 kB", objectives="accuracy", out=tmp_path / "run"
+        )
+    config = load_config(tmp_path / "run" / "config.yaml")
+    assert config.constraints == ["size_bytes <= 20 kB"]
+    assert config.objectives == ["accuracy"]
+
+
+def test_a_run_is_looked_at_without_going_on(tmp_path: Path) -> None:
+    add_design(make_run(tmp_path / "run"), "quick")
+    result = penjing.load(tmp_path / "run")
+    assert [entry["id"] for entry in result.front] == ["quick"]
+    assert result.stopped_by is None
+
+
+def test_who_does_not_watch_is_warned() -> None:
+    def told(phase: str, message: str) -> Progress:
+        return Progress(phase, 0.0, None, 0, 0, 0.0, None, message)
+
+    warn(told("joint", "evaluation 12"))
+    with pytest.warns(UserWarning, match="^20 images are identical$"):
+        warn(told(DATA, "Warning: 20 images are identical"))
+    with pytest.warns(UserWarning, match="^no better than chance$"):
+        warn(told("joint", f"{WARNING}no better than chance"))
+    assert inspect.signature(penjing.search).parameters["observe"].default is warn

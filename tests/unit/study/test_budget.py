@@ -110,10 +110,15 @@ def test_even_a_tiny_budget_has_time_for_every_part() -> None:
     assert min(plan.latency_model_s, plan.search_s, plan.finalists_s, plan.reserve_s) > 0
 
 
+def test_a_run_goes_on_by_one_evaluation_and_begins_with_two() -> None:
+    assert parse_budget("+1 evaluation", least_evaluations=1).evaluations == 1
+    with pytest.raises(ConfigError, match="at least 2"):
+        parse_budget("1 evaluation")
+
+
 def test_a_stopwatch_goes_on_from_what_earlier_sessions_used() -> None:
     now = [100.0]
     stopwatch = Stopwatch(30.0, clock=lambda: now[0])
     assert stopwatch.elapsed_s == 30.0
     now[0] += 12.5
     assert stopwatch.elapsed_s == 42.5
-    assert not stopwatch.is_interrupted

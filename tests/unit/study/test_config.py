@@ -206,6 +206,16 @@ def test_data_that_a_task_brings_are_no_path(tmp_path: Path) -> None:
         ),
         (
             ConfigError,
+            {"search": {"algorithm": "local", "phases": [{"name": "a", "turns": True}]}},
+            r"algorithm is 'local', but every phase",
+        ),
+        (
+            ConfigError,
+            {"search": {"phases": [{"name": "a", "turns": True, "algorithm": "local"}]}},
+            r"'a' has turns, .* names one: 'local'\. Leave one of them out\.$",
+        ),
+        (
+            ConfigError,
             {"search": {"mode": "adaptive", "algorithm": "local"}},
             r"algorithm is 'local', .*search\.mode: adaptive\. .*mode to 'joint' or",
         ),

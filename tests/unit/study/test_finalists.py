@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tests.unit.study.small_study import small_study
 
-from penjing.search import expected_accuracy, saturation_epochs
+from penjing.objectives import expected_accuracy, saturation_epochs
 from penjing.space import Candidate
 from penjing.study import finalists, prospects
 from penjing.study.choosing import Choosing

@@ -43,6 +43,16 @@ def test_every_training_image_is_in_one_fold_and_trains_the_others(run: Path) ->
     assert not torch.equal(folds[0], data.fold(Split(0, 5), seed=4))
 
 
+def test_every_fold_has_its_share_of_each_class(run: Path) -> None:
+    mixed = torch.randperm(21, generator=torch.Generator().manual_seed(0))
+    labels = torch.tensor([0] * 12 + [1] * 6 + [2] * 3)[mixed]
+    np.save(run / "cache" / "train_y.npy", labels.numpy())
+    data = KeptData(run)
+    folds = [data.fold(Split(at, 3), seed=3) for at in range(3)]
+    assert [torch.bincount(labels[fold]).tolist() for fold in folds] == [[4, 2, 1]] * 3
+    assert [labels[fold].tolist() != sorted(labels[fold].tolist()) for fold in folds] == [True] * 3
+
+
 def test_a_part_of_the_images_has_its_share_of_each_class_and_is_in_every_larger_part(run: Path) -> None:
     labels = torch.tensor([0] * 12 + [1] * 6 + [2] * 2)
     np.save(run / "cache" / "train_y.npy", labels.numpy())

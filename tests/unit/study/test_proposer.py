@@ -64,6 +64,20 @@ def test_a_run_that_began_with_turns_goes_on_with_them(tmp_path: Path) -> None:
         assert algorithm_of(study, phase) == "auto"
 
 
+def test_one_phase_of_several_takes_turns_and_the_next_is_decided(tmp_path: Path) -> None:
+    phases = [
+        {"name": "first", "algorithm": "random"},
+        {"name": "turns", "share": 3, "turns": True},
+        {"name": "last"},
+    ]
+    said = {"budget": "70 evaluations", "search": {"phases": phases}}
+    with session(tmp_path, checked(INSTANT | said)) as study:
+        work(study)
+        decided = {phase: made[0]["algorithm"] for phase, made in study.journal.get("decisions").items()}
+        assert decided == {"turns": "bayesian"}
+        assert study.journal.get("algorithms")["last"]["algorithm"] == "surrogate"
+
+
 def test_the_report_says_who_was_to_search(tmp_path: Path) -> None:
     with session(tmp_path / "run", checked(INSTANT)) as study:
         work(study)

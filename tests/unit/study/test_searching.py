@@ -17,7 +17,7 @@ from penjing.search import SurrogateSearcher, available_algorithms
 from penjing.space import Candidate
 from penjing.store import RunFolder
 from penjing.study import shared
-from penjing.study.api import resume_study
+from penjing.study.api import resume
 from penjing.study.config import checked
 from penjing.study.jobs import InheritedJob
 from penjing.study.pipeline import DataFacts, Pipeline
@@ -25,6 +25,9 @@ from penjing.study.rung import without_training
 from penjing.study.searching import Search, _waves
 from penjing.study.study import Study
 from penjing.targets.onnxruntime.target import OnnxRuntimeCpu
+
+# What is this small and brief is no better than chance, and says so.
+pytestmark = pytest.mark.filterwarnings("ignore:None of the first")
 
 EVERY = [*available_algorithms(), "hybrid:evolution+surrogate"]
 
@@ -316,7 +319,7 @@ def test_winners_are_decided_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     how = {"epochs": 0.2, "sequential_as": "w8", "carry": 2}
     penjing.search(out=tmp_path / "run", mode="sequential", search=how, **SMALL | said)
     monkeypatch.setattr(Search, "_winners", lambda *_: pytest.fail("chosen again"))
-    resume_study(tmp_path / "run")
+    resume(tmp_path / "run")
 
 
 def test_without_a_latency_model_nothing_is_said_of_the_machines_pace(tmp_path: Path) -> None:

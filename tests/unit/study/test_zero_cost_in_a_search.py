@@ -11,9 +11,13 @@ from penjing.search import RandomSearcher
 from penjing.search.screening import screened
 from penjing.space import Candidate
 from penjing.study.config import SearchConfig
+from penjing.study.jobs import Outcome
 from penjing.study.zero_cost import ZeroCost
 from penjing.testing.searcher import conditional_problem
 from penjing.training.zero_cost import SCORES
+
+# What is this small and brief is no better than chance, and says so.
+pytestmark = pytest.mark.filterwarnings("ignore:None of the first")
 
 
 def test_the_configuration_knows_every_score() -> None:
@@ -62,3 +66,20 @@ def test_a_run_with_a_score_ends_well(tmp_path: Path, algorithm: str) -> None:
     with small_study(tmp_path / "run") as study:
         keys = [trial.key for trial in study.journal.trials(fidelity="inherited", phase="joint")]
     assert len(keys) >= 14
+
+
+def test_a_score_that_no_network_has_is_said_to_choose_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with small_study(tmp_path / "run", search={"zero_cost": "naswot"}) as study:
+        study.box.open(study.problem(study.pipeline.space))
+        said: list[str] = []
+        monkeypatch.setattr(study, "tell", said.append)
+        monkeypatch.setattr(
+            study.executor, "map", lambda jobs: [Outcome({}, 0.0, error="no memory") for _ in jobs]
+        )
+        problem, rng = study.problem(study.pipeline.space), np.random.default_rng(2)
+        searcher = RandomSearcher(problem)
+        assert len(ZeroCost(study).proposals(searcher, "random", problem, 3, rng)) == 3
+        assert said == ["warning: no network has a score by naswot yet, so it chooses none"]
+        assert not len(ZeroCost(study)._scored([]))

@@ -201,6 +201,7 @@ def test_a_session_refuses_what_it_cannot_run(tmp_path: Path) -> None:
 
 def test_any_file_is_measured(tmp_path: Path) -> None:
     made = measure_file(onnx_file(tmp_path, "Relu", ["N", 5]), batches=(1, 4), seconds=0.01)
+    assert made["format_version"] == 1
     assert set(made["latency"]) == {"1", "4"}
     assert made["batch_is_free"]
     assert made["throughput_per_s"] > 0

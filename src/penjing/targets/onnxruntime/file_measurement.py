@@ -14,6 +14,9 @@ from penjing.targets.onnxruntime.processor import processor_info
 from penjing.targets.onnxruntime.protocol import measure_latency
 from penjing.targets.onnxruntime.runtime import Session, measure_empty_call, runtime_version
 
+FORMAT_VERSION = 1
+"""Of what :func:`measure_file` returns and ``penjing measure --json`` prints."""
+
 _CHILD_SECONDS = 300
 _MEMORY_SCRIPT = """
 import sys
@@ -43,9 +46,9 @@ def measure_file(
         seconds: Time to spend per batch size.
 
     Returns:
-        Plain JSON data: ``latency`` by batch size, ``throughput_per_s`` at the largest batch,
-        ``empty_call_ms``, ``size_bytes``, ``peak_memory_bytes``, ``processor``, ``runtime_version``, and
-        ``warnings``, sentences on what to doubt; see :func:`processor_warnings`.
+        Plain JSON data: ``format_version``, ``latency`` by batch size, ``throughput_per_s`` at the largest
+        batch, ``empty_call_ms``, ``size_bytes``, ``peak_memory_bytes``, ``processor``, ``runtime_version``,
+        and ``warnings``, sentences on what to doubt; see :func:`processor_warnings`.
 
     Raises:
         ArtifactError: If the file is missing, is not ONNX, needs operations that ONNX Runtime does not
@@ -68,6 +71,7 @@ def measure_file(
     }
     largest = sizes[-1]
     return {
+        "format_version": FORMAT_VERSION,
         "latency": {str(size): latency.as_dict() for size, latency in measured.items()},
         "throughput_per_s": largest * 1e3 / measured[largest].value,
         "throughput_batch": largest,
