@@ -303,7 +303,8 @@ def test_prices_equal_those_of_another_library(rng: np.random.Generator) -> None
 def synthetic_ms(blueprint: Blueprint) -> float:
     """An additive cost that is not proportional to the usual prices."""
     price = {
-        name: usual * (1 + 0.7 * np.sin(index)) for index, (name, usual) in enumerate(USUAL_PRICES_US.items())
+        name: usual * (1 + 0.7 * np.sin(index))
+        for index, (name, (usual, _)) in enumerate(USUAL_PRICES_US.items())
     }
     amounts = [layer_amounts(blueprint, layer, 8) for layer in blueprint.layers]
     return (price["call.nodes"] + sum(price[k] * v for one in amounts for k, v in one.items())) / 1e3
@@ -317,6 +318,23 @@ def test_a_model_recovers_an_additive_cost_on_fresh_networks(rng: np.random.Gene
     assert found["within_10_percent"] >= 0.95
     assert found["spearman"] > 0.98
     assert model.cross_validated_error["within_10_percent"] >= 0.9
+
+
+@pytest.mark.parametrize("of", [0, 1])
+def test_few_networks_of_a_processor_whose_prices_are_known_are_enough(
+    of: int, rng: np.random.Generator
+) -> None:
+    def known_ms(blueprint: Blueprint) -> float:
+        amounts = LatencyModel(16, np.zeros(len(NAMES)), {}).amounts(blueprint)
+        return float(
+            sum(2e-3 * USUAL_PRICES_US[name][of] * n for name, n in zip(NAMES, amounts, strict=True))
+        )
+
+    blueprints = [network(rng) for _ in range(12)]
+    model = LatencyModel.fit(blueprints, [known_ms(one) for one in blueprints], rng, width_multiple=16)
+    fresh = [network(rng) for _ in range(40)]
+    found = relative_errors(model.predict_many(fresh), np.array([known_ms(one) for one in fresh]))
+    assert found["median_relative_error"] < 0.01
 
 
 def test_a_disturbed_measurement_does_not_bend_the_others(rng: np.random.Generator) -> None:
@@ -337,6 +355,17 @@ def test_a_model_survives_json(rng: np.random.Generator) -> None:
     assert again.cross_validated_error == model.cross_validated_error
     with pytest.raises(FormatVersionError, match="format_version 99"):
         LatencyModel.from_dict({**model.as_dict(), "format_version": 99})
+
+
+def test_what_an_earlier_version_did_not_count_costs_nothing(rng: np.random.Generator) -> None:
+    prices = np.where([name.endswith(".steps") for name in NAMES], 0.0, 1.0)
+    model = LatencyModel(16, prices, {})
+    kept = {name: price for name, price in zip(NAMES, prices.tolist(), strict=True) if price}
+    earlier = LatencyModel.from_dict({**model.as_dict(), "format_version": 3, "prices_ms": kept})
+    blueprint = network(rng)
+    assert earlier.predict_ms(blueprint) == model.predict_ms(blueprint) > 0
+    with pytest.raises(FormatVersionError, match="with its own features"):
+        LatencyModel.from_dict({**model.as_dict(), "prices_ms": {**kept, "unknown.nodes": 1.0}})
 
 
 def test_a_model_refuses_too_few_networks_and_false_latencies(rng: np.random.Generator) -> None:
@@ -376,13 +405,7 @@ def test_the_target_counts_what_it_writes_and_keeps_its_latency_model(
     target = OnnxRuntimeCpu()
     blueprint = network(rng)
     assert target.size_bytes(blueprint) == len(random_artifact(blueprint, rng, True))
-    told: list[tuple[int, int]] = []
-    fit = target.fit_latency_model
-    monkeypatch.setattr(target, "fit_latency_model", lambda *given: fit(*given, lambda *at: told.append(at)))
     model = target.latency_model("key", network, rng, 8, 0.05)
-    made, planned = told[-1]
-    assert made == planned >= 8
-    assert made % 8 == 0
     assert model.metronome_ms > 0
     assert target.cache_path("key").is_file()
     assert target.cache_path("key") != target.cache_path("other")
@@ -390,6 +413,24 @@ def test_the_target_counts_what_it_writes_and_keeps_its_latency_model(
     assert again.predict_ms(blueprint) == model.predict_ms(blueprint) > 0
     assert again.metronome_ms == model.metronome_ms
     assert set(NAMES) == set(model.as_dict()["prices_ms"])
+
+
+def test_the_fit_tells_how_far_it_is(rng: np.random.Generator) -> None:
+    told: list[tuple[int, int]] = []
+    OnnxRuntimeCpu().fit_latency_model(network, rng, 8, 0.05, lambda *at: told.append(at))
+    made, planned = told[-1]
+    assert made == planned >= 8
+    assert made % 8 == 0
+
+
+def test_what_does_not_repeat_serves_one_run_alone(
+    rng: np.random.Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("penjing.targets.onnxruntime.target._TOLERATED_DISAGREEMENT", -1.0)
+    target = OnnxRuntimeCpu()
+    assert target.latency_model("key", network, rng, 8, 0.05).metronome_ms > 0
+    assert not target.cache_path("key").exists()
 
 
 def test_the_target_measures_and_predicts(rng: np.random.Generator) -> None:

@@ -12,6 +12,7 @@ WIDE_BLOCK = 16
 """Channels per block of the kernels for registers of 512 bits."""
 
 _FILTERS_PER_STEP = 4
+_WIDE_OUTPUTS = 6
 
 
 class Walk(NamedTuple):
@@ -52,6 +53,23 @@ def cycles_per_row(walk: Walk, blocks: int, block: int, is_depthwise: bool) -> f
     return full * per_row(walk, _FILTERS_PER_STEP) + (per_row(walk, rest) if rest else 0.0)
 
 
+def steps_per_row(walk: Walk, blocks: int) -> float:
+    """Steps for one row of the filter and one channel that is read, with registers of 512 bits.
+
+    Where two products are made in a cycle, a step of few of them takes as long as its first product.
+
+    Args:
+        walk: Along a row.
+        blocks: Blocks of filters.
+
+    Example:
+        >>> steps_per_row(Walk(kernel=3, inside=13, edge=2, edge_taps=4), 5)
+        26.0
+    """
+    inside = walk.kernel * _steps(walk.inside, _WIDE_OUTPUTS, lambda _: 1.0)
+    return -(-blocks // _FILTERS_PER_STEP) * (inside + walk.edge_taps)
+
+
 # Found by what fits measurements best: a single block of filters fills the pipeline badly.
 _NARROW_OUTPUTS = {1: 3, 2: 6, 3: 4, 4: 3}
 
@@ -72,7 +90,7 @@ def _wide(walk: Walk, filters: int) -> float:
     Single convolutions on a Zen 4: time over breadth falls at every sixth output inside; an output at the
     edge takes by its taps, more than twice what one inside takes.
     """
-    inside = walk.kernel * _steps(walk.inside, 6, lambda outputs: max(3.0, float(filters * outputs)))
+    inside = walk.kernel * _steps(walk.inside, _WIDE_OUTPUTS, lambda n: max(3.0, float(filters * n)))
     return inside + walk.edge_taps * max(3.6, 2.4 * filters)
 
 

@@ -11,7 +11,7 @@ registers of 512 bits do is counted where blocks are that wide.
 from math import prod
 
 from penjing.blueprint import Blueprint, Layer, precision_named
-from penjing.targets.onnxruntime.convolution_cycles import WIDE_BLOCK, Walk, cycles_per_row
+from penjing.targets.onnxruntime.convolution_cycles import WIDE_BLOCK, Walk, cycles_per_row, steps_per_row
 
 MATRIX_COLUMNS = 16
 """Columns that one step of the integer matrix product computes."""
@@ -33,61 +33,64 @@ _PRICED_AS = {
 Amounts = dict[str, float]
 
 USUAL_PRICES_US = {
-    "add_float.elements": 0.08,
-    "add_float.nodes": 0.3,
-    "add_integer.elements": 0.83,
-    "add_integer.nodes": 0.84,
-    "call.nodes": 4.1,
-    "dequantize_float.elements": 0.42,
-    "dequantize_float.nodes": 2.2,
-    "float_convolution.outputs": 0.059,
-    "float_depthwise.cycles": 0.26,
-    "float_depthwise.macs": 0.02,
-    "float_depthwise.nodes": 0.42,
-    "float_depthwise.rows": 30.0,
-    "float_first.cycles": 0.02,
-    "float_first.macs": 26.0,
-    "float_first.nodes": 0.3,
-    "float_plain.cycles": 0.32,
-    "float_plain.macs": 0.47,
-    "float_plain.nodes": 0.94,
-    "float_point.cycles": 0.37,
-    "float_point.macs": 0.02,
-    "float_point.nodes": 1.2,
-    "float_reorder.elements": 0.1,
-    "float_reorder.nodes": 0.3,
-    "global_average_pool_float.elements": 0.02,
-    "global_average_pool_float.nodes": 3.7,
-    "global_average_pool_integer.elements": 0.068,
-    "global_average_pool_integer.nodes": 4.7,
-    "integer_convolution.depth": 0.05,
-    "integer_convolution.macs": 7.9,
-    "integer_convolution.nodes": 1.9,
-    "integer_convolution.outputs": 0.31,
-    "integer_depthwise.macs": 26.0,
-    "integer_depthwise.nodes": 1.1,
-    "integer_depthwise.pixels": 1.4,
-    "integer_depthwise.tails": 1.1,
-    "integer_narrow.depth": 0.034,
-    "integer_narrow.pixels": 8.0,
-    "integer_patches.copies": 0.02,
-    "integer_patches.elements": 0.02,
-    "integer_patches.rows": 7.5,
-    "integer_uneven.macs": 40.0,
-    "integer_uneven.pixels": 0.4,
-    "linear.elements": 0.02,
-    "linear_float.nodes": 3.7,
-    "linear_integer.nodes": 4.7,
-    "pixels.elements": 0.02,
-    "pixels.nodes": 0.3,
-    "quantize_integer.elements": 0.54,
-    "quantize_integer.nodes": 1.6,
-    "resize_integer.elements": 2.6,
-    "resize_integer.nodes": 2.3,
+    "add_float.elements": (0.08, 0.18),
+    "add_float.nodes": (0.3, 0.41),
+    "add_integer.elements": (0.83, 0.45),
+    "add_integer.nodes": (0.84, 0.33),
+    "call.nodes": (4.1, 1.7),
+    "dequantize_float.elements": (0.42, 0.65),
+    "dequantize_float.nodes": (2.2, 2.0),
+    "float_convolution.outputs": (0.059, 0.061),
+    "float_depthwise.cycles": (0.26, 0.16),
+    "float_depthwise.macs": (0.02, 4.8),
+    "float_depthwise.nodes": (0.42, 0.65),
+    "float_depthwise.rows": (30.0, 33.0),
+    "float_first.cycles": (0.02, 0.055),
+    "float_first.macs": (26.0, 7.1),
+    "float_first.nodes": (0.3, 0.99),
+    "float_first.steps": (0.02, 0.37),
+    "float_plain.cycles": (0.32, 0.14),
+    "float_plain.macs": (0.47, 0.0058),
+    "float_plain.nodes": (0.94, 0.22),
+    "float_plain.steps": (0.02, 0.47),
+    "float_point.cycles": (0.37, 0.13),
+    "float_point.macs": (0.02, 2.5e-4),
+    "float_point.nodes": (1.2, 0.16),
+    "float_point.steps": (0.02, 0.42),
+    "float_reorder.elements": (0.1, 0.67),
+    "float_reorder.nodes": (0.3, 0.027),
+    "global_average_pool_float.elements": (0.02, 2.5e-4),
+    "global_average_pool_float.nodes": (3.7, 1.3),
+    "global_average_pool_integer.elements": (0.068, 8.4e-4),
+    "global_average_pool_integer.nodes": (4.7, 2.6),
+    "integer_convolution.depth": (0.05, 6.2e-4),
+    "integer_convolution.macs": (7.9, 2.3),
+    "integer_convolution.nodes": (1.9, 1.3),
+    "integer_convolution.outputs": (0.31, 0.14),
+    "integer_depthwise.macs": (26.0, 12.0),
+    "integer_depthwise.nodes": (1.1, 0.46),
+    "integer_depthwise.pixels": (1.4, 1.6),
+    "integer_depthwise.tails": (1.1, 0.61),
+    "integer_narrow.depth": (0.034, 0.053),
+    "integer_narrow.pixels": (8.0, 2.8),
+    "integer_patches.copies": (0.02, 0.5),
+    "integer_patches.elements": (0.02, 2.5e-4),
+    "integer_patches.rows": (7.5, 5.4),
+    "integer_uneven.macs": (40.0, 76.0),
+    "integer_uneven.pixels": (0.4, 0.17),
+    "linear.elements": (0.02, 0.5),
+    "linear_float.nodes": (3.7, 1.3),
+    "linear_integer.nodes": (4.7, 2.6),
+    "pixels.elements": (0.02, 0.83),
+    "pixels.nodes": (0.3, 0.0037),
+    "quantize_integer.elements": (0.54, 0.3),
+    "quantize_integer.nodes": (1.6, 0.02),
+    "resize_integer.elements": (2.6, 3.2),
+    "resize_integer.nodes": (2.3, 0.21),
 }
-"""Microseconds per amount on a Zen 3 with AVX2, one thread, ONNX Runtime 1.31.
+"""Microseconds per amount, one thread, ONNX Runtime 1.31: on a Zen 3 with AVX2, on a Xeon with AMX.
 
-Where measurements leave a price open, it stays in proportion to these.
+Where measurements leave a price open, it stays in proportion to those of the two that predict better.
 """
 
 
@@ -173,8 +176,11 @@ def _float_convolution(layer: Layer, shape: tuple[int, ...], block: int) -> Amou
         f"float_{kind}.macs": wide * read * kernel**2 * rows * columns / 1e6,
         "float_convolution.outputs": wide * rows * columns / 1e3,
     }
-    if is_depthwise and block >= WIDE_BLOCK:
-        made["float_depthwise.rows"] = wide // block * rows / 1e3
+    if block >= WIDE_BLOCK:
+        if is_depthwise:
+            made["float_depthwise.rows"] = wide // block * rows / 1e3
+        else:
+            made[f"float_{kind}.steps"] = steps_per_row(walk, wide // block) * row_taps * read / 1e3
     return made
 
 

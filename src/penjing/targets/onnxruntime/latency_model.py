@@ -1,11 +1,12 @@
 """Predict how long a network takes from its blueprint: prices for amounts of work.
 
 The time is a sum of prices times amounts (:mod:`latency_features`). A few dozen measured networks do not
-determine all prices, so these are pulled towards the usual ones, scaled to this processor; how strongly,
-cross-validation decides.
+determine all prices, so these are pulled towards usual ones, scaled to this processor; towards which and how
+strongly, cross-validation decides.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,13 @@ from penjing.errors import FormatVersionError, InvalidValueError
 from penjing.targets.onnxruntime.latency_features import USUAL_PRICES_US, is_in_blocks, layer_amounts
 from penjing.targets.onnxruntime.nonnegative import nonnegative_prices
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
+_READABLE = (3, FORMAT_VERSION)
 NAMES = tuple(sorted(USUAL_PRICES_US))
 FEWEST_NETWORKS = 8
-_PRIOR_WEIGHTS = (0.03, 0.3, 3.0, 30.0)
+_PRIOR_WEIGHTS = (0.3, 3.0, 30.0, 300.0)
+# A row for each processor whose prices are known, in milliseconds per amount.
+_USUAL = np.array([USUAL_PRICES_US[name] for name in NAMES]).T / 1e3
 _FOLDS = 5
 _INDEX = {name: index for index, name in enumerate(NAMES)}
 Array = NDArray[np.float64]
@@ -129,20 +133,20 @@ class LatencyModel:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "LatencyModel":
-        """Read what :meth:`as_dict` wrote.
+        """Read what :meth:`as_dict` wrote; work that an earlier version did not count costs nothing.
 
         Raises:
             FormatVersionError: If another version of the format, or other features, wrote it.
         """
         version = data.get("format_version")
-        if version != FORMAT_VERSION or sorted(data["prices_ms"]) != list(NAMES):
+        if version not in _READABLE or not set(data["prices_ms"]) <= set(NAMES):
             raise FormatVersionError(
                 f"A latency model of format_version {version!r} cannot be read; this Penjing reads "
                 f"{FORMAT_VERSION} with its own features. Delete the file, and it is measured again.",
                 found=version,
-                readable=[FORMAT_VERSION],
+                readable=list(_READABLE),
             )
-        prices = np.array([data["prices_ms"][name] for name in NAMES], dtype=np.float64)
+        prices = np.array([data["prices_ms"].get(name, 0.0) for name in NAMES], dtype=np.float64)
         multiple, error = int(data["width_multiple"]), data["cross_validated_error"]
         return cls(multiple, prices, error, float(data["metronome_ms"]))
 
@@ -184,20 +188,19 @@ Fit = Callable[[Array, Array, np.random.Generator], Array]
 
 
 def _fit(amounts: Array, times: Array, rng: np.random.Generator) -> Array:
-    """Prices, with the pull towards the usual ones that predicts networks left out best."""
+    """Prices, with the pull towards usual ones that predicts networks left out best."""
     folds = int(rng.integers(2**32))
 
-    def error(weight: float) -> float:
-        # All weights are judged on the same folds.
+    def error(pull: tuple[Array, float]) -> float:
+        # All are judged on the same folds.
         stream = np.random.default_rng(folds)
-        predicted = _left_out_predictions(amounts, times, stream, lambda a, t, _: _prices(a, t, weight))
+        predicted = _left_out_predictions(amounts, times, stream, lambda a, t, _: _prices(a, t, *pull))
         return float(np.mean(np.abs(predicted / times - 1)))
 
-    return _prices(amounts, times, min(_PRIOR_WEIGHTS, key=error))
+    return _prices(amounts, times, *min(product(_USUAL, _PRIOR_WEIGHTS), key=error))
 
 
-def _prices(amounts: Array, times: Array, prior_weight: float) -> Array:
-    usual = np.array([USUAL_PRICES_US[name] for name in NAMES]) / 1e3
+def _prices(amounts: Array, times: Array, usual: Array, prior_weight: float) -> Array:
     machine = float(np.median(times / (amounts @ usual)))
     return nonnegative_prices(amounts, times, usual * machine, prior_weight)
 

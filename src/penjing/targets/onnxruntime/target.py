@@ -26,7 +26,8 @@ METRONOME = "metronome"
 _GROUP = 6
 _PASSES = 6
 _BLOCKS = 8
-
+# Between the two halves of the passes, and for how many of the networks.
+_TOLERATED_DISAGREEMENT = 0.1
 _WORTH_KEEPING = 0.9
 Sample = Callable[[np.random.Generator], Blueprint]
 
@@ -98,12 +99,25 @@ class OnnxRuntimeCpu:
             seconds: Time to spend on the clock; loading and fitting come on top, a few seconds.
             progress: Called with the measurements made and to be made.
         """
+        return self._fitted(sample_blueprint, rng, n_networks, seconds, progress)[0]
+
+    def _fitted(
+        self,
+        sample_blueprint: Sample,
+        rng: np.random.Generator,
+        n_networks: int,
+        seconds: float,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> tuple[LatencyModel, float]:
+        """The model, and how far the measurements that it learnt from repeat; see :func:`repeatability`."""
         blueprints = choose_networks(sample_blueprint, n_networks, rng)
         reduced_range = self.abilities().reduced_range
         artifacts = [random_artifact(blueprint, rng, reduced_range) for blueprint in blueprints]
         ratios, metronome_ms = self._ratios(artifacts, seconds, rng, progress)
-        latencies_ms = ratios * metronome_ms
-        return LatencyModel.fit(blueprints, latencies_ms, rng, self.abilities().width_multiple, metronome_ms)
+        latencies_ms = np.median(ratios, axis=0) * metronome_ms
+        width_multiple = self.abilities().width_multiple
+        model = LatencyModel.fit(blueprints, latencies_ms, rng, width_multiple, metronome_ms)
+        return model, repeatability(ratios)
 
     def _ratios(
         self,
@@ -118,7 +132,7 @@ class OnnxRuntimeCpu:
         within 3 %, the ratio of two medians within 5 %.
 
         Returns:
-            Ratios to the metronome, ``[n]``, and its own median in milliseconds.
+            Ratios to the metronome, ``[passes, n]``, and its own median in milliseconds.
         """
         n = len(artifacts)
         beat = metronome()
@@ -135,7 +149,7 @@ class OnnxRuntimeCpu:
                     ratios[turn, int(name)] = made[name].undisturbed / made[METRONOME].undisturbed
                 if progress is not None:
                     progress(turn * n + min(start + _GROUP, n), n * _PASSES)
-        return np.median(ratios, axis=0), float(np.median(beats))
+        return ratios, float(np.median(beats))
 
     def latency_model(
         self,
@@ -150,9 +164,10 @@ class OnnxRuntimeCpu:
         found = _read(path)
         if found is not None:
             return found
-        model = self.fit_latency_model(sample_blueprint, rng, n_networks, seconds)
-        # What was measured on a busy machine serves this run, but must not mislead later ones.
-        if model.cross_validated_error["within_10_percent"] >= _WORTH_KEEPING:
+        model, repeat = self._fitted(sample_blueprint, rng, n_networks, seconds)
+        # What was measured on a busy machine serves this run, but must not mislead later ones. How well the
+        # model fits does not decide: where it fits badly, another hour would not mend it.
+        if repeat >= _WORTH_KEEPING:
             try:
                 write_atomically(path, canonical_json(model.as_dict()))
             except RunFolderError as error:
@@ -164,6 +179,21 @@ class OnnxRuntimeCpu:
         device = {**self._processor, "threads": self.threads, "version": self.version()}
         key = content_key("latency", FORMAT_VERSION, device, space_key)
         return _cache_root() / "penjing" / f"latency-{self.name}-{key}.json"
+
+
+def repeatability(ratios: NDArray[np.float64]) -> float:
+    """Share of networks on which the first half of the passes and the second agree within 10 %.
+
+    Args:
+        ratios: ``[passes, n]``, at least two passes; more is slower.
+
+    Example:
+        >>> repeatability(np.array([[1.0, 2.0], [1.0, 2.0], [1.05, 3.0], [1.05, 3.0]]))
+        0.5
+    """
+    half = len(ratios) // 2
+    first, second = np.median(ratios[:half], axis=0), np.median(ratios[half:], axis=0)
+    return float(np.mean(np.abs(second / first - 1.0) <= _TOLERATED_DISAGREEMENT))
 
 
 def _cache_root() -> Path:
