@@ -2,8 +2,6 @@
 
 import sys
 
-_OF_PATHS = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
-
 
 def main() -> None:
     """Run the command; an error of ours is one line and exit code 2, a traceback only under ``--debug``."""
@@ -22,7 +20,7 @@ def main() -> None:
             raise
         sys.stderr.write(f"penjing: {error.message}\n")
         raise SystemExit(2) from None
-    except _OF_PATHS as error:
+    except OSError as error:
         if debug or error.filename is None:
             raise
         sys.stderr.write(

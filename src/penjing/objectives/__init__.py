@@ -22,12 +22,17 @@ from penjing.objectives.intervals import (
     sign_test_p,
     wilson_interval,
 )
-from penjing.objectives.learning_curve import DEVIATION, EXPONENT, expected_accuracy, saturation_epochs
+from penjing.objectives.learning_curve import (
+    ERROR_EXPONENT,
+    ERROR_EXPONENT_DEVIATION,
+    expected_accuracy,
+    saturation_epochs,
+)
 from penjing.objectives.objective import METRICS, Metric, Objective, metric_named, parse_objective
 
 __all__ = [
-    "DEVIATION",
-    "EXPONENT",
+    "ERROR_EXPONENT",
+    "ERROR_EXPONENT_DEVIATION",
     "METRICS",
     "Constraint",
     "Metric",

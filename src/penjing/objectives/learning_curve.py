@@ -14,7 +14,7 @@ Passes = TypeVar("Passes", float, NDArray[np.float64])
 # Errors fall as a power of the passes that count, of which long trainings have few more than shorter ones: by
 # all passes the exponent falls from 0.33 (2 to 7 passes) to 0.14 (7 to 36) and 0.04 (36 to 190), by those
 # that count it is 0.23 to 0.44 (Fashion-MNIST, ADR 15). The deviation is between networks.
-EXPONENT, DEVIATION = 0.35, 0.09
+ERROR_EXPONENT, ERROR_EXPONENT_DEVIATION = 0.35, 0.09
 _SATURATION_EPOCHS, _SATURATION_EXAMPLES = 10.0, 200_000.0
 # Which architecture is better after a short training is only partly so after a long one. Of the variance of
 # such effects, beyond those of capacity, a quarter lasts through ten times the training: predictions of 36
@@ -48,7 +48,7 @@ def expected_accuracy(
     seen_epochs: float,
     further_epochs: float,
     saturates: float = math.inf,
-    exponent: float = EXPONENT,
+    exponent: float = ERROR_EXPONENT,
 ) -> float:
     """What a network will reach that is trained further, roughly.
 

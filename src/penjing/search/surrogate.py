@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from penjing.objectives import hypervolume_gains, hypervolume_subset, non_dominated_mask
-from penjing.objectives.learning_curve import EXPONENT, LASTING_EXPONENT, counted
+from penjing.objectives.learning_curve import ERROR_EXPONENT, LASTING_EXPONENT, counted
 from penjing.search.breeding import bred
 from penjing.search.niches import Spending
 from penjing.search.order import with_point
@@ -291,7 +291,7 @@ class SurrogateSearcher:
         error = np.log(np.maximum(self._error(np.array([value for _, value in self._told])), 1e-3))
         one_hot, features = self._encoded([candidate for candidate, _ in self._told], self._seen_epochs)
         # What is learnt is the deviation from the power law.
-        return self._regression.fitted(one_hot, features, error + EXPONENT * features[:, -1])
+        return self._regression.fitted(one_hot, features, error + ERROR_EXPONENT * features[:, -1])
 
     def _encoded(
         self, candidates: Sequence[Candidate], seen_epochs: Sequence[float]
@@ -335,7 +335,7 @@ class SurrogateSearcher:
         usual = float(np.median(self._seen_epochs))
         lasting = (usual / (usual + further)) ** LASTING_EXPONENT
         encoded = self._encoded(candidates, [seen] * len(candidates))
-        return (*encoded, lasting), counted(seen + further, self.saturates) ** EXPONENT
+        return (*encoded, lasting), counted(seen + further, self.saturates) ** ERROR_EXPONENT
 
     @property
     def _from_none_to_all(self) -> tuple[float, float]:

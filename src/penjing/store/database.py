@@ -44,7 +44,8 @@ class Database:
             except sqlite3.OperationalError as error:
                 # Who reads such a file makes one beside it, which not every folder allows.
                 is_refused = _code_of(error) in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
-                is_at_rest = path.exists() and not path.with_name(f"{path.name}-wal").exists()
+                log = path.with_name(f"{path.name}-wal")
+                is_at_rest = path.exists() and not (log.exists() and log.stat().st_size)
                 if not (mode == "read" and is_refused and is_at_rest):
                     raise
                 self._connection = _opened(path, "ro&immutable=1")

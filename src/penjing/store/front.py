@@ -35,7 +35,8 @@ def front_of(run: RunFolder) -> dict[str, Any]:
     designs = finished_designs(run)
     if not designs:  # and perhaps no reference either, which relative constraints need
         return {"format_version": FRONT_FORMAT_VERSION, "metric": "accuracy", "front": []}
-    constraints = _constraints_of(run)
+    with run.journal(read_only=True) as journal:
+        constraints = absolute_constraints(config.get("constraints", []), reference_of(journal))
     met = [d for d in designs if all(c.is_met(deciding_value(d, c.metric)) for c in constraints)]
     objectives = [parse_objective(text) for text in config["objectives"]]
     costs = np.array([[o.cost(deciding_value(d, o.metric)) for o in objectives] for d in met])
@@ -48,18 +49,18 @@ def front_of(run: RunFolder) -> dict[str, Any]:
 def out_of_reach(run: RunFolder) -> list[str]:
     """For each constraint that no finished design meets, what the nearest has; empty if none was finished."""
     designs, said = finished_designs(run), list[str]()
-    for constraint in _constraints_of(run) if designs else ():
-        values = [deciding_value(design, constraint.metric) for design in designs]
-        if not any(map(constraint.is_met, values)):
-            nearest = min(values) if constraint.upper else max(values)
-            said.append(f"{constraint}: the nearest has {METRICS[constraint.metric].text(nearest, 3)}")
-    return said
-
-
-def _constraints_of(run: RunFolder) -> list[Constraint]:
     with run.journal(read_only=True) as journal:
         reference = reference_of(journal)
-    return absolute_constraints(run.config.get("constraints", []), reference)
+    for asked in map(parse_constraint, run.config.get("constraints", []) if designs else ()):
+        text = METRICS[asked.metric].text
+        values = [deciding_value(design, asked.metric) for design in designs]
+        for constraint in absolute_constraints([str(asked)], reference):
+            if not any(map(constraint.is_met, values)):
+                name = f"{asked}"
+                if asked.needs_reference:
+                    name += f", where the reference has {text(reference[asked.metric], 3)}"
+                said.append(f"{name}: the nearest has {text((min if asked.upper else max)(values), 3)}")
+    return said
 
 
 def busy_spread(run: RunFolder) -> float | None:
@@ -88,7 +89,7 @@ def reference_of(journal: Journal) -> dict[str, float]:
 
 
 def absolute_constraints(
-    texts: Iterable[str], reference: Mapping[str, float], can_be_met: bool = False
+    texts: Iterable[str], reference: Mapping[str, float], or_nearest: bool = True
 ) -> list[Constraint]:
     """What finished designs must meet, in absolute numbers; without those whose reference is not known.
 
@@ -96,10 +97,10 @@ def absolute_constraints(
         texts: The constraints as written.
         reference: As :func:`reference_of` gives it: timed again beside the designs, so that what could be met
             when a search began may have become a limit that no design meets.
-        can_be_met: Whether that is an error.
+        or_nearest: As in :meth:`~penjing.objectives.Constraint.resolved`.
 
     Raises:
-        InfeasibleError: If no design could meet one with this reference, where that is an error.
+        InfeasibleError: If no design could meet one with this reference, unless ``or_nearest``.
 
     Example:
         >>> limits = ["size_bytes <= 60 kB", "latency_ms <= 0.5 * reference", "accuracy >= reference - 1 %"]
@@ -109,7 +110,7 @@ def absolute_constraints(
     constraints = map(parse_constraint, texts)
     # A run that was stopped before the reference was trained cannot be held to it.
     known = [c for c in constraints if not c.needs_reference or c.metric in reference]
-    return [constraint.resolved(reference, or_nearest=not can_be_met) for constraint in known]
+    return [constraint.resolved(reference, or_nearest) for constraint in known]
 
 
 def deciding_value(design: Manifest, metric: str) -> float:

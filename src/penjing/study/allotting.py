@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from penjing.objectives import DEVIATION, EXPONENT, expected_accuracy, hypervolume_gains
+from penjing.objectives import ERROR_EXPONENT, ERROR_EXPONENT_DEVIATION, expected_accuracy, hypervolume_gains
 from penjing.search import SearchProblem
 
 Floats = NDArray[np.float64]
@@ -134,7 +134,7 @@ def _futures(
     """Accuracies ``[draws, designs, pieces]`` after so many pieces of time."""
     made = np.empty((_DRAWS, len(standings), _PIECES_OF_A_WORKER + 1))
     for index, one in enumerate(standings):
-        exponents = np.maximum(0.0, rng.normal(EXPONENT, DEVIATION, _DRAWS))
+        exponents = np.maximum(0.0, rng.normal(ERROR_EXPONENT, ERROR_EXPONENT_DEVIATION, _DRAWS))
         luck = one.deviation * rng.standard_normal(_DRAWS)
         now = np.clip(one.row["accuracy"] + luck, 0.0, 1.0)
         tuned = np.clip(max(one.row["accuracy"], one.uncompressed) + luck, 0.0, 1.0)

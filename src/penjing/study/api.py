@@ -1,8 +1,8 @@
 """The door for Python: search, resume, and what they give."""
 
-import inspect
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from penjing.objectives import METRICS
 from penjing.space import Candidate
 from penjing.store import Journal, JsonLinesHandler, RunFolder
 from penjing.store.front import front_of
-from penjing.study.budget import Budget, Stopwatch, parse_budget
+from penjing.study.budget import Budget, Stopwatch, parse_budget, span_key
 from penjing.study.config import StudyConfig, checked
 from penjing.study.exporting import export_design
 from penjing.study.kind_of_run import named_data
@@ -103,10 +103,10 @@ def search(
     out: str | Path = "runs/search",
     objectives: str | Sequence[str] = ("accuracy", "latency_ms", "size_bytes"),
     target: str = "onnxruntime-cpu",
-    train_on: str = "auto",
+    train_on: str | None = None,
     seed: int = 0,
-    mode: str = "joint",
-    algorithm: str = "auto",
+    mode: str | None = None,
+    algorithm: str | None = None,
     observe: Observer = warn,
     **settings: Any,
 ) -> Result:
@@ -120,10 +120,11 @@ def search(
         out: The run folder; must be empty or absent.
         objectives: What is traded against what.
         target: Runtime and device.
-        train_on: How weights are got: ``alone``, ``supernet`` or ``auto``.
+        train_on: How weights are got: ``alone``, ``supernet`` or ``auto``, the default.
         seed: Of everything.
-        mode: ``joint``, ``sequential``, ``iterative`` or ``adaptive``.
-        algorithm: Of the search; ``auto`` picks by what an evaluation costs and how many there will be.
+        mode: ``joint``, the default, ``sequential``, ``iterative`` or ``adaptive``.
+        algorithm: Of the search; ``auto``, the default, picks by what an evaluation costs and how many there
+            will be.
         observe: Called with progress; unless one is given, Python warns of what nobody should miss.
         **settings: Further keys of the configuration file, as nested mappings.
 
@@ -139,16 +140,15 @@ def search(
     described: dict[str, Any] = {
         "task": task,
         "data": ARRAYS if named is None else named,
-        "constraints": [constraints] if isinstance(constraints, str) else list(constraints),
+        "constraints": _listed(constraints),
         "budget": budget,
-        "objectives": [objectives] if isinstance(objectives, str) else list(objectives),
+        "objectives": _listed(objectives),
         "target": target,
         "seed": seed,
         **settings,
     }
-    described["search"] = _merged(
-        {"mode": mode, "algorithm": algorithm, "train_on": train_on}, settings.get("search") or {}
-    )
+    named_apart = {"mode": mode, "algorithm": algorithm, "train_on": train_on}
+    described["search"] = _merged(named_apart, settings.get("search", {}))
     return run_study(checked(described), out, data if named is None else None, observe)
 
 
@@ -186,20 +186,29 @@ def load(path: str | Path) -> Result:
     return Result(RunFolder.open(path))
 
 
-def _merged(arguments: Mapping[str, str], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of the search, some of which have arguments of their own.
+def _listed(texts: Any) -> Any:
+    """One text or several as a list; what is neither stays what it is, to be refused with all else."""
+    if isinstance(texts, str):
+        return [texts]
+    return list(texts) if isinstance(texts, Iterable) else texts
+
+
+def _merged(arguments: Mapping[str, str | None], settings: Any) -> Any:
+    """Settings of the search, some of which have arguments of their own; what is no mapping stays what it is.
 
     Raises:
         ConfigError: If both say something, and not the same.
     """
-    usual = inspect.signature(search).parameters
-    for name, value in arguments.items():
-        if name in settings and value not in (usual[name].default, settings[name]):
+    if not isinstance(settings, Mapping):
+        return settings
+    said = {name: value for name, value in arguments.items() if value is not None}
+    for name, value in said.items():
+        if name in settings and value != settings[name]:
             raise ConfigError(
                 f"{name}={value!r} and search={{{name!r}: {settings[name]!r}}} contradict each other. "
                 "Leave one of them out."
             )
-    return {**arguments, **settings}
+    return {**said, **settings}
 
 
 def _named(data: Any, known: Collection[str]) -> str | dict[str, str] | None:
@@ -273,6 +282,25 @@ def _check_that_it_goes_on(run: RunFolder, journal: Journal, pipeline: Pipeline)
             )
 
 
+@contextmanager
+def _extended(journal: Journal, extra: Budget | None) -> Iterator[Budget]:
+    """The budget with so much more; without, if what follows fails before anything of it was used."""
+    given = parse_budget(journal.get("budget"))
+    if extra is None:
+        yield given
+        return
+    budget, extension = given.plus(extra), int(journal.get("extension", 0))
+    first_number = journal.next_number()
+    journal.put_all({"budget": str(budget), "extension": extension + 1})
+    try:
+        yield budget
+    except Exception:
+        if journal.next_number() == first_number:
+            # Who tries again adds it again.
+            journal.put_all({"budget": str(given), "extension": extension, span_key(extension + 1): None})
+        raise
+
+
 @one_blas_thread()
 def _work(
     run: RunFolder,
@@ -294,21 +322,12 @@ def _work(
         pipeline = Pipeline(config, facts, OnnxRuntimeCpu())
         _check_that_it_goes_on(run, journal, pipeline)
         training_device(config.training.device)
-        given = budget = parse_budget(journal.get("budget"))
-        if extra is not None:
-            budget = given.plus(extra)
-            journal.put_all({"budget": str(budget), "extension": int(journal.get("extension", 0)) + 1})
         for note in journal.get("notes") or ():
             logger.warning(note)
             observe(Progress(DATA, stopwatch.elapsed_s, None, 0, 0, 0.0, None, note))
-        study = Study(run, journal, config, facts, budget, pipeline, stopwatch, observe)
-        try:
+        with _extended(journal, extra) as budget:
+            study = Study(run, journal, config, facts, budget, pipeline, stopwatch, observe)
             study.work()
-        except PenjingError:
-            if journal.next_number() == study.span.first_number:
-                # Nothing of more was used, and who tries again adds it again.
-                journal.put("budget", str(given))
-            raise
         return study.stopped_by
     finally:
         logger.setLevel(level)

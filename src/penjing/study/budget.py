@@ -64,7 +64,7 @@ def parse_budget(text: str, least_evaluations: int = 2) -> Budget:
         >>> parse_budget("40 evaluations").evaluations
         40
     """
-    match = _PATTERN.fullmatch(text)
+    match = _PATTERN.fullmatch(str(text))
     if match:
         number, unit = float(match[1]), match[2].lower()
         if unit in _SECONDS and number > 0:
@@ -94,6 +94,11 @@ class Span:
     seconds: float | None
     evaluations: int | None
     first_number: int
+
+
+def span_key(extension: int) -> str:
+    """Under which the journal keeps the span of a stretch: 0 for what was given first."""
+    return f"span {extension}"
 
 
 @dataclass(frozen=True)

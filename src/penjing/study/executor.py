@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import joblib
 import torch
+from joblib import cpu_count
 
 from penjing.study.config import StudyConfig
 from penjing.study.jobs import FinalJob, InheritedJob, Outcome, ScoreJob, TeacherJob
@@ -41,8 +41,11 @@ def keep_freed_memory() -> None:
 
 
 def n_usable_cores() -> int:
-    """Cores that this process may use, by its affinity and by the limits of its container."""
-    return joblib.cpu_count()
+    """Cores that this process may use.
+
+    By its affinity, by the limits of its container and by the environment's ``LOKY_MAX_CPU_COUNT``.
+    """
+    return cpu_count()
 
 
 class LocalExecutor:

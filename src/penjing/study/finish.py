@@ -69,12 +69,12 @@ class Finisher:
 
     def prepare(self, plan: Plan | None) -> None:
         """Fit the latency model, or read the one that was fitted; measure the reference network."""
-        here = list(self.pipeline.abilities.processor_flags)
-        self.is_elsewhere = self.journal.put_once("processor", here) != here
         path = self.run.path / "latency_model.json"
         if not self._needs_latency():
             self._measure_reference()
             return
+        here = list(self.pipeline.abilities.processor_flags)
+        self.is_elsewhere = self.journal.get("processor", here) != here
         if path.exists():
             model = LatencyModel.from_dict(json.loads(path.read_text(encoding="utf-8")))
         else:
@@ -92,6 +92,8 @@ class Finisher:
         self.pipeline.latency_ms = model.predict_ms
         self._fitted_at_ms = model.metronome_ms
         self._measure_reference()
+        # Once something is known of this processor.
+        self.journal.put_once("processor", here)
 
     def _space_key(self) -> str:
         """Equal for runs whose networks take the same times."""
@@ -163,7 +165,8 @@ class Finisher:
     def has_finished(self) -> bool:
         """Whether every design has its manifest."""
         folders = [self.run.design_path(str(trial.measurements["design"])) for trial in self._trials()]
-        return all((folder / "manifest.json").exists() for folder in folders)
+        is_whole = not self.journal.get("manifests are being written", False)
+        return is_whole and all((folder / "manifest.json").exists() for folder in folders)
 
     def _trials(self) -> list[Trial]:
         """Of every design the latest: what a stop shipped and a resume finished is one."""
@@ -190,13 +193,14 @@ class Finisher:
             pace = measured[METRONOME]["latency_ms"]["value"] / self._fitted_at_ms
             if pace >= slowest:
                 return pace
+        reference = {**measured["reference"], "empty_call_ms": measure_empty_call().value}
+        # Whoever is interrupted in between measures again: latencies of two moments do not compare.
+        self.journal.put("manifests are being written", True)
         for trial in trials:
             design = str(trial.measurements["design"])
             self._write_manifest(trial, {**measured[design], **found[trial.number]}, pace)
-        if self._fitted_at_ms:
-            self.journal.put("pace", pace)
-        empty_call_ms = measure_empty_call().value
-        self.journal.put("reference_measured", {**measured["reference"], "empty_call_ms": empty_call_ms})
+        facts = {"reference_measured": reference, "manifests are being written": False}
+        self.journal.put_all(facts | ({"pace": pace} if self._fitted_at_ms else {}))
         return pace
 
     def seconds_to_finish(self, n_designs: int) -> float:

@@ -48,4 +48,6 @@ def ignore(progress: Progress) -> None:
 def warn(progress: Progress) -> None:
     """Let Python warn of what nobody should miss, and observe nothing else."""
     if progress.phase == DATA or progress.message.startswith(WARNING):
-        warnings.warn(re.sub(f"^{WARNING}", "", progress.message, flags=re.IGNORECASE), stacklevel=2)
+        message = re.sub(f"^{WARNING}", "", progress.message, flags=re.IGNORECASE)
+        # Not once for a place in the code, but for every run.
+        warnings.warn_explicit(message, UserWarning, "penjing", 0)

@@ -4,7 +4,7 @@ import logging
 import math
 import signal
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from penjing.store import Journal, RunFolder, Trial, content_key
 from penjing.store.front import absolute_constraints, front_of
 from penjing.study.box import Box
 from penjing.study.brief import decide_brief_epochs, decide_way
-from penjing.study.budget import Budget, Plan, Span, Stopwatch, plan_for
+from penjing.study.budget import Budget, Plan, Span, Stopwatch, plan_for, span_key
 from penjing.study.choosing import Choosing
 from penjing.study.config import StudyConfig
 from penjing.study.draws import Draw, stream
@@ -128,15 +128,15 @@ class Study:
         told = [t for t in self.journal.trials() if t.state != "asked" and not was_only_shipped(t)]
         used_s = self.stopwatch.elapsed_s if self.extension else 0.0
         seconds, evaluations = self.budget.seconds, self.budget.evaluations
-        kept = self.journal.put_once(
-            f"span {self.extension}",
-            {
+        key = span_key(self.extension)
+        if self.journal.get(key) is None:
+            span = {
                 "seconds": None if seconds is None else max(1.0, seconds - used_s),
                 "evaluations": None if evaluations is None else max(1, evaluations - len(told)),
                 "first_number": self.journal.next_number(),
-            },
-        )
-        return Span(**kept)
+            }
+            self.journal.put(key, span)
+        return Span(**self.journal.get(key))
 
     def work(self) -> None:
         """Do everything that is left to do."""
@@ -154,7 +154,8 @@ class Study:
                     self.executor.close()  # what is queued would be waited for
             if self.stopped_by:
                 rounds.ship_known()
-        with _interrupts():
+        # Asked twice, it ends at once.
+        with nullcontext() if self.stopped_by else _interrupts():
             try:
                 self.begin("measuring", 1000)
                 finisher.finish(self._seconds_left(reserve=False))
@@ -225,7 +226,7 @@ class Study:
     def known_constraints(self) -> list[Constraint]:
         """All constraints in absolute numbers, as far as the reference is known."""
         reference = self.journal.get("reference", {})
-        return absolute_constraints(self.config.constraints, reference, can_be_met=True)
+        return absolute_constraints(self.config.constraints, reference, or_nearest=False)
 
     def problem(self, space: SearchSpace) -> SearchProblem:
         """The search problem over a space, with the hard constraints on costs."""

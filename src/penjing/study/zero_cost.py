@@ -35,6 +35,7 @@ class ZeroCost:
         self._study = study
         self._name = study.config.search.zero_cost
         self._scores: dict[str, float] = {}
+        self._has_told = False
 
     def proposals(
         self, searcher: Searcher, algorithm: str, problem: SearchProblem, n: int, rng: np.random.Generator
@@ -52,7 +53,10 @@ class ZeroCost:
         else:
             n = min(n, _FIRST - len(known))
             proposed = fresh_samples(problem, _FOR_ONE * n, rng, known)
-        return screened(problem, proposed, self._scored(proposed), n)
+        scores = self._scored(proposed)
+        if np.isnan(scores).all():  # then costs alone would choose, which is no score's advice
+            return proposed[:n]
+        return screened(problem, proposed, scores, n)
 
     def _scored(self, candidates: Sequence[Candidate]) -> NDArray[np.float64]:
         """Of each candidate, ``[n]``; NaN where the network cannot be scored."""
@@ -65,6 +69,7 @@ class ZeroCost:
             self._scores[key] = outcome.measurements.get(name, math.nan)
             if outcome.error:
                 log.warning("%s could not score a network: %s", name, outcome.error)
-        if new and all(map(math.isnan, self._scores.values())):
+        if new and not self._has_told and all(map(math.isnan, self._scores.values())):
+            self._has_told = True
             self._study.tell(f"{WARNING}no network has a score by {name} yet, so it chooses none")
         return np.array([self._scores[key_of(candidate)] for candidate in candidates])

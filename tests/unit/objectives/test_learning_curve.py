@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.unit.search.test_algorithms import SPACE, accuracy_of, problem
 
-from penjing.objectives import EXPONENT, expected_accuracy, saturation_epochs
+from penjing.objectives import ERROR_EXPONENT, expected_accuracy, saturation_epochs
 from penjing.search import SurrogateSearcher
 
 
@@ -36,7 +36,7 @@ def test_the_surrogate_expects_the_end_of_the_curve() -> None:
     for i in range(40):
         seen = float(np.random.default_rng([3, i]).uniform(0.5, 4.0))
         candidate = SPACE.sample(np.random.default_rng([4, i]))
-        error = (1.0 - accuracy_of(candidate)) * (final / seen) ** EXPONENT
+        error = (1.0 - accuracy_of(candidate)) * (final / seen) ** ERROR_EXPONENT
         searcher.tell(candidate, {"accuracy": 1.0 - error, "seen_epochs": seen})
     searcher.further_epochs = lambda candidate: final
     fresh = [SPACE.sample(np.random.default_rng([5, i])) for i in range(100)]

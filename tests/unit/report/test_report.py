@@ -13,7 +13,7 @@ import pytest
 from tests.unit.report.example_run import CLASSES, CONFIG, make_run
 from tests.unit.study import designs
 
-from penjing.objectives.learning_curve import EXPONENT, counted, saturation_epochs
+from penjing.objectives.learning_curve import ERROR_EXPONENT, counted, saturation_epochs
 from penjing.report import Page, read_page, render, write_report
 from penjing.report.page import DesignView
 from penjing.report.wording import time
@@ -252,7 +252,9 @@ def test_what_choices_were_worth_is_learnt_at_equal_training(tmp_path: Path) -> 
             for index in range(20):
                 candidate = {"width": width, "kernel": 3 + 2 * (index % 2)}
                 for epochs in sorted({1.0, seen}):
-                    accuracy = 1 - 0.4 * (1.0 if index % 2 else 1.1) / counted(epochs, saturates) ** EXPONENT
+                    accuracy = (
+                        1 - 0.4 * (1.0 if index % 2 else 1.1) / counted(epochs, saturates) ** ERROR_EXPONENT
+                    )
                     journal.ask(number, "joint", "inherited", candidate, f"{width} {index}")
                     told = {"accuracy": accuracy, "costs": {}, "seen_epochs": epochs}
                     journal.tell(number, "done", told, 1.0)

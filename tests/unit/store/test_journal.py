@@ -420,7 +420,7 @@ def test_a_journal_that_may_be_written_meanwhile_is_not_read_like_that(
 ) -> None:
     Journal.create(path).close()
     if reason == "at work":
-        path.with_name(f"{path.name}-wal").touch()
+        path.with_name(f"{path.name}-wal").write_bytes(b"what is not in the journal yet")
     code = sqlite3.SQLITE_BUSY if reason == "busy" else sqlite3.SQLITE_CANTOPEN
     monkeypatch.setattr(database, "_opened", Refusing(code))
     with pytest.raises(RunFolderError):

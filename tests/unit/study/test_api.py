@@ -7,11 +7,13 @@ import pytest
 from tests.unit.study.designs import add_design, make_run
 
 import penjing
-from penjing.errors import ConfigError, DataError, RunFolderError
+from penjing.errors import ConfigError, DataError, InvalidValueError, RunFolderError
 from penjing.store import RunFolder
 from penjing.study import api
+from penjing.study.budget import Budget, Span, parse_budget
 from penjing.study.config import load_config
 from penjing.study.progress import DATA, WARNING, Progress, warn
+from penjing.study.study import Study
 
 _work = api._work
 
@@ -121,6 +123,42 @@ def test_more_budget_is_not_kept_by_a_resume_that_is_refused(
     with RunFolder.open(tmp_path / "run").journal(read_only=True) as journal:
         assert journal.get("budget") == before
         assert journal.get("extension") is None
+
+
+@pytest.mark.parametrize("error", [InvalidValueError("a full disk"), UserWarning("as an error")])
+def test_more_budget_is_given_back_where_nothing_of_it_was_used(
+    error: Exception, paths: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun(tmp_path / "run", "train.npz")
+    monkeypatch.setattr(api, "_work", _work)
+    spans: list[Span] = []
+
+    def fail(study: Study) -> None:
+        spans.append(study.span)
+        raise error
+
+    monkeypatch.setattr(Study, "work", fail)
+    for budget in ("+7 min", "+1 min", None):
+        with pytest.raises(type(error)):
+            penjing.resume(tmp_path / "run", budget)
+    first, second, plain = spans
+    assert first.seconds is not None
+    assert second.seconds is not None
+    assert first.seconds == pytest.approx(second.seconds + 360, abs=1)
+    assert plain == Span(600.0, None, 0)
+    with RunFolder.open(tmp_path / "run").journal(read_only=True) as journal:
+        assert parse_budget(journal.get("budget")) == Budget(seconds=600.0)
+        assert journal.get("extension") == 0
+
+
+@pytest.mark.usefixtures("paths")
+@pytest.mark.parametrize(
+    "said", [{"search": "joint"}, {"constraints": 5}, {"objectives": None}, {"budget": 10}]
+)
+def test_what_has_another_type_is_refused_in_words(said: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError):
+        penjing.search(data="train.npz", out=tmp_path / "run", **said)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.usefixtures("paths")

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.unit.study.designs import add_design
 from tests.unit.study.small_study import small_study
@@ -12,8 +13,9 @@ from tests.unit.study.small_study import small_study
 from penjing.store import Manifest, Trial
 from penjing.study import finish
 from penjing.study.finish import Finisher
+from penjing.targets.onnxruntime.latency_model import NAMES, LatencyModel
 from penjing.targets.onnxruntime.protocol import Latency
-from penjing.targets.onnxruntime.target import METRONOME
+from penjing.targets.onnxruntime.target import METRONOME, OnnxRuntimeCpu
 
 FITTED_AT_MS = 0.1
 
@@ -93,7 +95,10 @@ def test_a_run_that_was_moved_knows_it_and_searches_as_before(
         return {"reference": Latency(measured[-1], measured[-1], measured[-1], 1, 1, 1, 0.0, measured[-1])}
 
     monkeypatch.setattr(finish, "measure_latency", measure)
-    with small_study(tmp_path / "run") as study:
+    monkeypatch.setattr(
+        OnnxRuntimeCpu, "latency_model", lambda *_: LatencyModel(8, np.ones(len(NAMES)), {}, FITTED_AT_MS)
+    )
+    with small_study(tmp_path / "run", objectives=["accuracy", "latency_ms"]) as study:
         finisher = Finisher(study.run_folder, study.journal, study.config, study.pipeline)
         for _ in range(2):
             finisher.prepare(None)

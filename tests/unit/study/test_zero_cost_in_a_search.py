@@ -8,6 +8,7 @@ from tests.unit.study.small_study import SMALL, small_study
 
 import penjing
 from penjing.search import RandomSearcher
+from penjing.search.random import fresh_samples
 from penjing.search.screening import screened
 from penjing.space import Candidate
 from penjing.study.config import SearchConfig
@@ -79,7 +80,10 @@ def test_a_score_that_no_network_has_is_said_to_choose_none(
             study.executor, "map", lambda jobs: [Outcome({}, 0.0, error="no memory") for _ in jobs]
         )
         problem, rng = study.problem(study.pipeline.space), np.random.default_rng(2)
-        searcher = RandomSearcher(problem)
-        assert len(ZeroCost(study).proposals(searcher, "random", problem, 3, rng)) == 3
-        assert said == ["warning: no network has a score by naswot yet, so it chooses none"]
+        drawn = fresh_samples(problem, 12, np.random.default_rng(2), set())
+        score = ZeroCost(study)
+        # As they were drawn, not the smallest of them.
+        assert score.proposals(RandomSearcher(problem), "random", problem, 3, rng) == drawn[:3]
+        score.proposals(RandomSearcher(problem), "random", problem, 3, rng)
         assert not len(ZeroCost(study)._scored([]))
+        assert said == ["warning: no network has a score by naswot yet, so it chooses none"]
