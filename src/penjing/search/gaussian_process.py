@@ -22,6 +22,8 @@ USUAL_WEIGHTS = {
     "pairs": 0.2,
     "triples": 0.05,
     "all choices": 0.05,
+    "counts": 0.3,
+    "like counts": 0.2,
     "capacity": 0.2,
     "like capacity": 0.2,
     "neighbourhoods": 0.3,

@@ -1,8 +1,10 @@
 """How alike two candidates are, in several ways, each of which is a kernel.
 
-Choices: the share of them that agree, of pairs of them, of triples, and of all at once. Capacity: logarithms
-of parameters and operations. Neighbourhoods: the kinds of them that two networks' graphs have in common, so
-that two assignments that make one network are one. Earlier results, of shorter trainings, where given.
+Choices: the share of them that agree, of pairs of them, of triples, of all at once. Counts: how often each
+value is chosen, wherever, among choices between the same values, such as the operations of several layers.
+Capacity: logarithms of parameters and operations. Neighbourhoods: the kinds of them that two networks' graphs
+have in common, so that two assignments that make one network are one. Earlier results, of shorter trainings,
+where given.
 """
 
 import hashlib
@@ -23,6 +25,8 @@ _ORDERED_REACH = 0.5
 # How many choices, and which part of the words, may differ before little is left of "all" and "the same".
 _ALL_REACH = 0.5
 _SAME_REACH = 0.15
+# Squared distance of counts, of which the largest possible is 2, over which likeness falls by a factor of e.
+_COUNTS_REACH = 0.3
 # Words are counted in so many places; two that share one are one.
 _WORD_PLACES = 1 << 18
 # What was described is kept, but not everything that a long search ever bred.
@@ -36,22 +40,25 @@ class Described:
     Attributes:
         choices: Three matrices ``[n, columns]``; the products of their rows sum, over the choices, the first,
             second and third power of how alike the values are.
+        counts: ``[n, columns]``, rows of at most unit length; no columns where no two choices are between the
+            same values.
         capacity: ``[n, features]``; no columns where costs name none.
         words: Those of their graphs; None where there are no graphs.
         earlier: Scores after a shorter training, ``[n]``; None where those are of no interest.
     """
 
     choices: tuple[Array, Array, Array]
+    counts: Array
     capacity: Array
     words: "Words | None"
     earlier: Array | None = None
 
     def rows(self, index: NDArray[np.intp] | slice) -> "Described":
         """Some of the candidates."""
-        first, second, third = self.choices
+        first, second, third = (part[index] for part in self.choices)
         words = None if self.words is None else self.words.rows(index)
         earlier = None if self.earlier is None else self.earlier[index]
-        return Described((first[index], second[index], third[index]), self.capacity[index], words, earlier)
+        return Described((first, second, third), self.counts[index], self.capacity[index], words, earlier)
 
     def standardised(self, centre: Array, spread: Array) -> "Described":
         """With capacities of that centre and spread, ``[features]`` each, brought to 0 and 1."""
@@ -97,7 +104,12 @@ class Likeness:
 
     def __init__(self, problem: SearchProblem) -> None:
         self._problem = problem
-        self._columns = [_Columns.of(choice) for choice in problem.space if len(choice.values) > 1]
+        choices = [choice for choice in problem.space if len(choice.values) > 1]
+        self._columns = [_Columns.of(choice) for choice in choices]
+        alike: dict[tuple[tuple[Value, ...], bool], list[int]] = {}
+        for at, choice in enumerate(choices):
+            alike.setdefault((choice.values, choice.ordered), []).append(at)
+        self._repeated = [places for places in alike.values() if len(places) > 1]
         self._known: dict[str, _Row] = {}
 
     def describe(self, candidates: Sequence[Candidate]) -> Described:
@@ -115,12 +127,12 @@ class Likeness:
         )
         capacity = np.array([row.capacity for row in rows], dtype=np.float64).reshape(len(rows), -1)
         words = None if self._problem.graph is None else self._words(candidates, rows)
-        return Described((first, second, third), capacity, words)
+        return Described((first, second, third), self._counts(places), capacity, words)
 
     def compare(self, some: Described, others: Described) -> Mapping[str, Array]:
         """How alike each of some is to each of others: ``[n, m]`` by way, 1 for what is equal.
 
-        Linear capacity and earlier results are not between 0 and 1, but the product of both.
+        Counts, linear capacity and earlier results are not between 0 and 1, but the product of both.
         """
         n = len(self._columns)
         p1, p2, p3 = (a @ b.T for a, b in zip(some.choices, others.choices, strict=True))
@@ -130,11 +142,12 @@ class Likeness:
             found["pairs"] = (p1 * p1 - p2) / (n * (n - 1))
         if n >= 3:
             found["triples"] = (p1 * p1 * p1 - 3 * p1 * p2 + 2 * p3) / (n * (n - 1) * (n - 2))
+        if some.counts.shape[1]:
+            found["counts"], squares = _products(some.counts, others.counts)
+            found["like counts"] = np.exp(-squares / _COUNTS_REACH)
         if some.capacity.shape[1]:
-            linear = some.capacity @ others.capacity.T
-            squares = (some.capacity**2).sum(axis=1)[:, None] + (others.capacity**2).sum(axis=1)[None, :]
-            found["capacity"] = linear
-            found["like capacity"] = np.exp(-0.5 * np.maximum(squares - 2 * linear, 0.0))
+            found["capacity"], squares = _products(some.capacity, others.capacity)
+            found["like capacity"] = np.exp(-0.5 * squares)
         if some.words is not None and others.words is not None:
             cosine = some.words.cosines(others.words)
             found["neighbourhoods"] = cosine
@@ -156,9 +169,12 @@ class Likeness:
         n = len(some.capacity)
         names = ["choices", "all choices"]
         names += ["pairs"] * (len(self._columns) >= 2) + ["triples"] * (len(self._columns) >= 3)
+        names += ["like counts"] * bool(some.counts.shape[1])
         names += ["like capacity"] * bool(some.capacity.shape[1])
         names += ["neighbourhoods", "the same neighbourhoods"] * (some.words is not None)
         found = {name: np.ones(n) for name in names}
+        if some.counts.shape[1]:
+            found["counts"] = (some.counts**2).sum(axis=1)
         if some.capacity.shape[1]:
             found["capacity"] = (some.capacity**2).sum(axis=1)
         return found | self.own_earlier(some)
@@ -186,12 +202,28 @@ class Likeness:
             self._known[candidate.key] = _Row(places, capacity, scaled)
         return self._known[candidate.key]
 
+    def _counts(self, places: NDArray[np.intp]) -> Array:
+        """How often each value is chosen, ``[n, columns]``, by groups of choices between the same values."""
+        n_repeated = sum(map(len, self._repeated))
+        groups = [np.zeros((len(places), 0))]
+        for group in self._repeated:
+            total = sum(self._columns[at].powers[0][places[:, at]] for at in group)
+            groups.append(total / np.sqrt(len(group) * n_repeated))
+        return np.hstack(groups)
+
     def _words(self, candidates: Sequence[Candidate], rows: Sequence["_Row"]) -> Words:
         indices = [index for row in rows for index in row.words]
         values = [value for row in rows for value in row.words.values()]
         starts = np.concatenate([[0], np.cumsum([len(row.words) for row in rows])]).astype(np.int64)
         matrix = sparse.csr_matrix((values, indices, starts), shape=(len(rows), _WORD_PLACES))
         return Words([candidate.key for candidate in candidates], matrix)
+
+
+def _products(some: Array, others: Array) -> tuple[Array, Array]:
+    """Inner products of rows, and their squared distances, ``[n, m]`` each."""
+    products = some @ others.T
+    squares = (some**2).sum(axis=1)[:, None] + (others**2).sum(axis=1)[None, :]
+    return products, np.maximum(squares - 2 * products, 0.0)
 
 
 def word_place(word: str) -> int:

@@ -51,6 +51,26 @@ def test_pairs_and_triples_are_those_that_agree() -> None:
     assert found["triples"][0, 0] == pytest.approx(1 / 4)
 
 
+def test_counts_are_alike_wherever_a_value_is_chosen() -> None:
+    layers = [Choice(f"layer{at}", ("a", "b", "c"), ordered=False) for at in range(4)]
+    space = SearchSpace([*layers, Choice("width", (1, 2))])
+    problem = SearchProblem(space, lambda candidate: {}, {"accuracy": (1.0, 0.0)})
+    likeness = Likeness(problem)
+    described = likeness.describe(
+        [
+            space.candidate({f"layer{at}": name for at, name in enumerate(names)} | {"width": 1})
+            for names in ("aabc", "cbaa", "aaaa", "bbbb")
+        ]
+    )
+    found = likeness.compare(described, described)
+    # Two of a, one of b, one of c, of four: (4 + 1 + 1) / 16.
+    assert found["counts"][0, 1] == found["counts"][0, 0] == pytest.approx(6 / 16)
+    assert found["like counts"][0, 1] == pytest.approx(1.0)
+    assert found["counts"][2] == pytest.approx([2 / 4, 2 / 4, 1.0, 0.0])
+    assert found["like counts"][0, 2] > found["like counts"][0, 3]
+    assert "counts" not in Likeness(PROBLEM).own(Likeness(PROBLEM).describe(drawn(3)))
+
+
 def test_a_candidate_is_as_like_itself_as_can_be_and_likeness_is_a_kernel() -> None:
     likeness = Likeness(conditional_problem())
     rng = np.random.default_rng(0)

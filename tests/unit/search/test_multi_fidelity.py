@@ -93,7 +93,7 @@ def test_what_is_expected_is_the_mean_over_what_a_short_training_may_give() -> N
         parts.append(type(model)(brief, known, model._process).expect(described))
     mean = np.mean([part.mean for part in parts], axis=0)
     second = np.mean([part.variance + part.mean**2 for part in parts], axis=0)
-    assert expected.mean == pytest.approx(mean, abs=0.05)
+    assert expected.mean == pytest.approx(mean, abs=0.08)
     assert expected.variance == pytest.approx(second - mean**2, rel=0.3)  # three points are few
 
 
