@@ -1,6 +1,7 @@
 """The command ``penjing``: thin doors to the rooms, no logic of their own."""
 
 import sys
+import traceback
 
 
 def main() -> None:
@@ -17,7 +18,8 @@ def main() -> None:
             raise explained_import(error) from error
     except PenjingError as error:
         if debug:
-            raise
+            traceback.print_exc()
+            raise SystemExit(2) from None
         sys.stderr.write(f"penjing: {error.message}\n")
         raise SystemExit(2) from None
     except OSError as error:

@@ -22,7 +22,7 @@ Seeds = Annotated[int, typer.Option(min=1, help="Searches of each algorithm.")]
 Queries = Annotated[int, typer.Option(min=1, help="Rows that a search may look at.")]
 Batch = Annotated[int, typer.Option(min=1, help="Rows that are asked for at once.")]
 MaxSeconds = Annotated[
-    float | None, typer.Option(help="After so long an algorithm begins no further search.")
+    float | None, typer.Option(min=0, help="After so long an algorithm begins no further search.")
 ]
 CheapOffered = Annotated[
     bool,

@@ -52,7 +52,7 @@ class _Line:
             return Text("starting")
         state, told_at = self._last
         since_s = time.monotonic() - told_at
-        left_s = None if state.remaining_s is None else max(0.0, state.remaining_s - since_s)
+        left_s = None if state.remaining_s is None else state.remaining_s - since_s
         return Text(line_of(replace(state, elapsed_s=state.elapsed_s + since_s, remaining_s=left_s)))
 
 

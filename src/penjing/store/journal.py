@@ -79,7 +79,7 @@ class Journal:
         if path.exists():
             raise RunFolderError(
                 f"{path} exists already. A journal is never overwritten. "
-                f"Choose another --out, or continue the run: penjing resume {path.parent}",
+                f"Choose another folder (--out), or continue the run: penjing resume {path.parent}",
                 path=str(path),
             )
         unfinished = path.with_name(".penjing-journal.tmp")

@@ -88,18 +88,19 @@ class RunFolder:
         folder = cls(path)
         if folder.path.exists() and not folder.path.is_dir():
             raise RunFolderError(
-                f"{folder.path} is a file; a run needs a folder. Choose another --out.", path=str(folder.path)
+                f"{folder.path} is a file; a run needs a folder. Choose another folder (--out).",
+                path=str(folder.path),
             )
         if folder.holds_run():
             raise RunFolderError(
                 f"{folder.path} already holds a run. "
-                f"Choose another --out, or continue it: penjing resume {folder.path}",
+                f"Choose another folder (--out), or continue it: penjing resume {folder.path}",
                 path=str(folder.path),
             )
         if names := folder._foreign_names():
             raise RunFolderError(
                 f"{folder.path} is not empty: it holds {names[0]!r}. A run starts in an empty folder. "
-                "Choose another --out.",
+                "Choose another folder (--out).",
                 path=str(folder.path),
                 names=names,
             )
@@ -277,7 +278,7 @@ class RunFolder:
     def _locked_by(self, pid: str) -> RunFolderError:
         return RunFolderError(
             f"{self.path} is in use by process {pid or 'unknown'}. One process at a time may write a run. "
-            "Wait for it or stop it, or choose another --out.",
+            "Wait for it or stop it, or choose another folder (--out).",
             path=str(self.path),
             pid=int(pid) if pid.isdigit() else None,
         )

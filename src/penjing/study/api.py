@@ -1,7 +1,7 @@
 """The door for Python: search, resume, and what they give."""
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -134,15 +134,16 @@ def search(
     Raises:
         PenjingError: Of the class that says what was wrong, before any time is spent where it can be known.
     """
+    _check_observer(observe)
     if data is None:
         raise ConfigError("search needs data: a name, a path or arrays. Say, for example, data='digits'.")
     named = _named(data, named_data(task))
     described: dict[str, Any] = {
         "task": task,
         "data": ARRAYS if named is None else named,
-        "constraints": _listed(constraints),
+        "constraints": constraints,
         "budget": budget,
-        "objectives": _listed(objectives),
+        "objectives": objectives,
         "target": target,
         "seed": seed,
         **settings,
@@ -164,6 +165,7 @@ def resume(path: str | Path, budget: str | None = None, observe: Observer = warn
         RunFolderError: If it is no run, another process writes it, or it was stopped before its data were
             kept and these were arrays that only the first process had.
     """
+    _check_observer(observe)
     run = RunFolder.open(path)
     config = checked(run.config)
     extra = None if budget is None else parse_budget(budget, least_evaluations=1)
@@ -186,11 +188,9 @@ def load(path: str | Path) -> Result:
     return Result(RunFolder.open(path))
 
 
-def _listed(texts: Any) -> Any:
-    """One text or several as a list; what is neither stays what it is, to be refused with all else."""
-    if isinstance(texts, str):
-        return [texts]
-    return list(texts) if isinstance(texts, Iterable) else texts
+def _check_observer(observe: Any) -> None:
+    if not callable(observe):
+        raise ConfigError(f"observe must be a function that is called with progress, got {observe!r}.")
 
 
 def _merged(arguments: Mapping[str, str | None], settings: Any) -> Any:

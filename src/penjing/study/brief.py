@@ -4,10 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from penjing.search import trains_further
-from penjing.study.jobs import ALONE, SUPERNET
+from penjing.study.jobs import ALONE
 from penjing.study.lengths import lengths_of
-from penjing.study.phases import phases_of
 from penjing.study.training_precision import reference_step_ms
 from penjing.training import training_device
 
@@ -19,17 +17,12 @@ _FEWEST_EPOCHS = 0.1
 # With fewer, the model of accuracy knows little more than that large networks are better; those that
 # matter are trained further before the search ends.
 _WORTHWHILE_EVALUATIONS = 60
-_FEWEST_EVALUATIONS = 6
 
 
 def decide_way(study: "Study") -> str:
-    """How candidates get weights: as configured, else alone where the search can afford enough of that.
-
-    Where even the shortest training leaves time for only a few networks, one supernet serves them all, if
-    it can hold them.
-    ADR 4 has the measurements.
-    """
-    return str(study.journal.put_once("way", _way(study)))
+    """How candidates get weights: as configured, else alone, better wherever both were tried (ADR 18)."""
+    configured = study.config.search.train_on
+    return str(study.journal.put_once("way", ALONE if configured == "auto" else configured))
 
 
 def decide_brief_epochs(study: "Study") -> float:
@@ -39,19 +32,6 @@ def decide_brief_epochs(study: "Study") -> float:
     images, until the search can afford 60 networks as expensive as the reference.
     """
     return float(study.journal.put_once("brief epochs", study.config.search.epochs or _epochs(study)))
-
-
-def _way(study: "Study") -> str:
-    if study.config.search.train_on != "auto":
-        return study.config.search.train_on
-    search = study.config.search
-    halves = any(trains_further(phase.algorithm) for phase in phases_of(search))
-    # One training for all has seen every fold; who trains further gets short trainings unless told otherwise.
-    if search.folds > 1 or halves or not study.pipeline.is_elastic:
-        return ALONE
-    affordable = affordable_images(study)
-    is_enough = affordable is None or affordable >= _FEWEST_EVALUATIONS * _FEWEST_IMAGES
-    return ALONE if is_enough else SUPERNET
 
 
 def _epochs(study: "Study") -> float:

@@ -1,23 +1,32 @@
 """What a user may say: the configuration file, checked before anything runs."""
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    ValidationError,
+)
 
 from penjing.blueprint import PRECISIONS
-from penjing.errors import ConfigError, did_you_mean, unknown_name
+from penjing.errors import ConfigError, unknown_name
 from penjing.objectives import METRICS, parse_constraint, parse_objective
 from penjing.protocols import OPTIMISERS
 from penjing.search import FORECASTERS, PROMOTERS, expects_gains, searcher_class, trains_further
 from penjing.study.budget import parse_budget
+from penjing.study.config_errors import explained
 from penjing.study.kind_of_run import check_kind, named_data, with_defaults
 from penjing.study.phases import phases_of
 
+_Texts = Annotated[list[str], BeforeValidator(lambda said: [said] if isinstance(said, str) else said)]
 SEARCHED_METRICS = ("accuracy", "latency_ms", "size_bytes", "parameters", "macs")
 # Keys of ``search`` that act only where another key has one of some values.
 _ACTS_ONLY_WITH = (
@@ -27,7 +36,7 @@ _ACTS_ONLY_WITH = (
     ("inherit", "train_on", ("alone", "auto")),
     ("folds", "train_on", ("alone", "auto")),
     ("subset", "train_on", ("alone", "auto")),
-    ("supernet_epochs", "train_on", ("supernet", "auto")),
+    ("supernet_epochs", "train_on", ("supernet",)),
 )
 # Until 2026-11-23; runs keep every default written out.
 _FORMER_DEFAULTS: dict[str, object] = {"supernet_epochs": 12.0, "algorithm": "surrogate"}
@@ -137,8 +146,8 @@ class StudyConfig(_Strict):
     test_fraction: float | None = Field(default=None, gt=0, le=0.5)
     max_train: int | None = Field(default=None, ge=1)
     target: Literal["onnxruntime-cpu"] = "onnxruntime-cpu"
-    objectives: list[str] = Field(default=["accuracy", "latency_ms", "size_bytes"], min_length=1)
-    constraints: list[str] = Field(default_factory=list)
+    objectives: _Texts = Field(default=["accuracy", "latency_ms", "size_bytes"], min_length=1)
+    constraints: _Texts = Field(default_factory=list)
     budget: str = "10 min"
     seed: int = Field(default=0, ge=0)
     workers: int | None = Field(default=None, ge=1)
@@ -159,7 +168,7 @@ def checked(data: dict[str, Any]) -> StudyConfig:
     try:
         config = StudyConfig.model_validate(with_defaults(data))
     except ValidationError as error:
-        raise ConfigError(_explained(error), problems=error.errors(include_url=False)) from None
+        raise ConfigError(explained(error, StudyConfig), problems=error.errors(include_url=False)) from None
     _check_metrics(config)
     _check_box(config)
     _check_names(config)
@@ -346,7 +355,8 @@ def load_config(path: str | Path, instead: Mapping[str, Any] = MappingProxyType(
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{str(path)!r} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(data, dict):
-        raise ConfigError(f"{str(path)!r} must hold keys and values, got {type(data).__name__}.")
+        found = "is empty" if data is None else f"must hold keys and values, got {type(data).__name__}"
+        raise ConfigError(f"{str(path)!r} {found}.")
     if "data" in data:
         data["data"] = _from_folder(data["data"], path.parent, named_data(data.get("task")))
     return checked({**data, **instead})
@@ -360,35 +370,3 @@ def _from_folder(data: Any, folder: Path, named: Collection[str]) -> Any:
     if not Path(data).is_absolute() and (folder / data).exists():
         return str((folder / data).resolve())
     return data
-
-
-def _explained(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    # Below the data stands which of its two types was tried.
-    where = ".".join(str(part) for part in first["loc"] if part not in ("str", "dict[str,str]"))
-    if first["type"] == "extra_forbidden":
-        *path, key = (str(part) for part in first["loc"])
-        known = sorted(_keys_at(path))
-        hint = did_you_mean(key, known)
-        place = f" in {'.'.join(path)!r}" if path else ""
-        return f"The configuration has no key {key!r}{place}.{hint} Known: {', '.join(known)}."
-    if first["type"] == "missing":
-        return f"The configuration must say {where!r}, which is missing."
-    hint = ""
-    if first["type"] == "literal_error":
-        offered = re.findall("'([^']*)'", str(first.get("ctx", {}).get("expected")))
-        hint = did_you_mean(str(first["input"]), offered)
-    return f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}, got {first['input']!r}.{hint}"
-
-
-def _keys_at(path: list[str]) -> list[str]:
-    model: type[BaseModel] = StudyConfig
-    for part in path:
-        if part.isdigit():
-            continue  # a place in a list, of whose kind the keys are
-        annotation = model.model_fields[part].annotation
-        if get_origin(annotation) is list:
-            (annotation,) = get_args(annotation)
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            model = annotation
-    return list(model.model_fields)

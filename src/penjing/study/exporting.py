@@ -28,6 +28,8 @@ options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = 1
 session = onnxruntime.InferenceSession(here / "model.onnx", options, providers=["CPUExecutionProvider"])
 {name} = {read}(sys.argv[1]) if len(sys.argv) > 1 else np.zeros((1, {shape}), np.{storage})
+if {name}.shape[1:] != ({shape},){checked}:
+    sys.exit(f"{{sys.argv[1]}} holds {{{name}.dtype}} of shape {{{name}.shape}}; give {kind}, [N, {shape}].")
 logits = session.run(None, {{"x": {given}}})[0]
 for row, label in enumerate(logits.argmax(axis=1)):
     print(row, run["class_names"][label])
@@ -93,7 +95,9 @@ def _script(manifest: Manifest) -> str:
     shape = ", ".join(str(int(size)) for size in given["shape"])
     if given["storage"] == "uint8":
         words = {"name": "images", "kind": "uint8 pixels", "storage": "uint8", "given": "images"}
+        words["checked"] = " or images.dtype != np.uint8"
     else:  # tables are rarely kept in 32 bits
         cast = "rows.astype(np.float32)"
         words = {"name": "rows", "kind": "features as they come", "storage": "float32", "given": cast}
+        words["checked"] = ""
     return _SCRIPT.format(shape=shape, **words, **reading)

@@ -44,6 +44,10 @@ _FRESH_ABOVE_PARAMETERS, _FRESH_ABOVE = 4_000, 2.0
 _USUAL_VALIDATION_IMAGES = 2000
 
 
+def _designs(n: int) -> str:
+    return "1 design is" if n == 1 else f"{n} designs are"
+
+
 class FinalistRounds:
     """Both rungs of a study.
 
@@ -66,10 +70,10 @@ class FinalistRounds:
         n_first, n_last, epochs = study.journal.get(plan) or study.journal.put_once(plan, self._planned())
         part = study.config.finalists.first_rung_fraction
         if n_first:
-            study.begin(self.first, 2000 + 2 * study.extension, f"{n_first} designs are trained for a while")
+            study.begin(self.first, 2000 + 2 * study.extension, f"{_designs(n_first)} trained for a while")
             Rung(self.first, False, part, part).train(study, self._seated(self.first, n_first, epochs))
             study.journal.end_phase(self.first)
-        study.begin(self.last, 2001 + 2 * study.extension, f"{n_last} designs are finished")
+        study.begin(self.last, 2001 + 2 * study.extension, f"{_designs(n_last)} finished")
         if n_first:
             seats = self._kept(self.last, lambda: self._seats_of_the_last(n_last))
             Rung(self.last, True, 1.0 - part, teacher_key=self._teacher()).train(study, seats)

@@ -75,7 +75,6 @@ class Pipeline:
         self.target = target
         self.abilities: Abilities = target.abilities()
         kind = family_kind(config.space.networks)
-        self.is_elastic = kind.is_elastic
         self.family: Family = kind.family(_input(facts), facts.n_classes, config.space.family)
         self.quantization = Quantization(config.space.precisions, config.space.precision_per == "layer")
         compression = self.quantization.choices(self.family.blocks(), self.abilities)

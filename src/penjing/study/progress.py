@@ -18,7 +18,7 @@ class Progress:
     Attributes:
         phase: What it is doing.
         elapsed_s: Seconds used, all sessions together.
-        remaining_s: Seconds left of a time budget; None without one.
+        remaining_s: Seconds left of a time budget, less than 0 where it is overrun; None without one.
         evaluations: Candidates evaluated with weights so far; what a stop made into files is not counted.
         front_size: Non-dominated candidates among the best fidelity so far; at the end, as measured.
         hypervolume: Of those, in the run's box, 0 to 1.
@@ -50,4 +50,4 @@ def warn(progress: Progress) -> None:
     if progress.phase == DATA or progress.message.startswith(WARNING):
         message = re.sub(f"^{WARNING}", "", progress.message, flags=re.IGNORECASE)
         # Not once for a place in the code, but for every run.
-        warnings.warn_explicit(message, UserWarning, "penjing", 0)
+        warnings.warn_explicit(message, UserWarning, __file__, 1)

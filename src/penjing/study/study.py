@@ -272,11 +272,16 @@ class Study:
         self.tell(what or f"{phase} begins")
 
     def _seconds_left(self, reserve: bool = True) -> float | None:
-        if self.budget.seconds is None or self.plan is None:
+        ends_s = self._ends_s()
+        if ends_s is None or self.plan is None:
             return None
         kept = self.plan.reserve_s if reserve else 0.0
-        ends_s = min(self.budget.seconds, self.journal.get(self._end_key, self.budget.seconds))
         return max(0.0, ends_s - self.stopwatch.elapsed_s - kept)
+
+    def _ends_s(self) -> float | None:
+        """When the run ends, in seconds used; None without a time budget."""
+        seconds = self.budget.seconds
+        return None if seconds is None else min(seconds, self.journal.get(self._end_key, seconds))
 
     @property
     def _end_key(self) -> str:
@@ -316,10 +321,11 @@ class Study:
             for row in rows
             if all(c.is_met(row[c.metric]) for c in constraints if c.metric in row)
         ]
+        ends_s = self._ends_s()
         state = Progress(
             self._phase,
             self.stopwatch.elapsed_s,
-            self._seconds_left(reserve=False),
+            None if ends_s is None else ends_s - self.stopwatch.elapsed_s,
             sum(not was_only_shipped(trial) for trial in trials),
             len(front) if front_size is None else front_size,
             volume,

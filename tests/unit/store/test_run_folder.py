@@ -44,7 +44,9 @@ def test_a_folder_that_holds_a_run_is_not_begun_again(folder: RunFolder) -> None
 
 def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
-    with pytest.raises(RunFolderError, match=r"is not empty: it holds 'notes\.txt'.*Choose another --out"):
+    with pytest.raises(
+        RunFolderError, match=r"is not empty: it holds 'notes\.txt'.*Choose another folder \(--out\)"
+    ):
         RunFolder.create(tmp_path, CONFIG)
 
 

@@ -209,3 +209,12 @@ def test_who_does_not_watch_is_warned() -> None:
     with pytest.warns(UserWarning, match="^no better than chance$"):
         warn(told("joint", f"{WARNING}no better than chance"))
     assert inspect.signature(penjing.search).parameters["observe"].default is warn
+
+
+@pytest.mark.usefixtures("paths")
+def test_an_observer_that_cannot_be_called_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="observe must be a function"):
+        penjing.search(data="train.npz", out=tmp_path / "run", observe="x")  # type: ignore[arg-type]
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(ConfigError, match="observe must be a function"):
+        penjing.resume(tmp_path / "run", observe="x")  # type: ignore[arg-type]

@@ -29,17 +29,15 @@ def test_a_slow_machine_trains_candidates_for_a_shorter_time(tmp_path: Path) -> 
     assert 7_999 < slow < quick
 
 
-def test_where_few_can_train_alone_they_share_one_training(tmp_path: Path) -> None:
+def test_where_few_can_train_they_train_alone_all_the_same(tmp_path: Path) -> None:
     way, images = decided(tmp_path / "run", 5_000.0, budget="10 min")
-    assert way == "supernet"
-    assert images == pytest.approx(8_000)
-
-
-def test_networks_that_cannot_share_a_training_train_alone_whatever_it_takes(tmp_path: Path) -> None:
-    space = {"networks": "nasbench201"}
-    way, images = decided(tmp_path / "run", 5_000.0, budget="10 min", space=space)
     assert way == "alone"
     assert images == pytest.approx(8_000)
+
+
+def test_one_training_is_shared_where_that_is_asked_for(tmp_path: Path) -> None:
+    way, _ = decided(tmp_path / "run", 1.0, budget="10 min", search={"train_on": "supernet"})
+    assert way == "supernet"
 
 
 def test_what_is_configured_is_done(tmp_path: Path) -> None:

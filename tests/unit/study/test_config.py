@@ -57,13 +57,14 @@ def test_an_unknown_key_is_answered_with_the_nearest(said: dict[str, Any], match
 @pytest.mark.parametrize(
     ("said", "match"),
     [
-        ({"budget": 10}, r"^budget: input should be a valid string, got 10\.$"),
-        ({"data": 5}, r"^data: input should be a valid string, got 5\.$"),
+        ({"budget": 10}, r"^budget: must be a text, got 10\.$"),
+        ({"data": 5}, r"^data: must be a name, a path, or one of these for each part, got 5\.$"),
         ({"seed": -1}, r"^seed: .*greater than or equal to 0, got -1\.$"),
         ({"seed": "one"}, r"^seed: .*integer.*, got 'one'\.$"),
         ({"workers": 0}, r"^workers: .*greater than or equal to 1, got 0\.$"),
         ({"objectives": []}, r"^objectives: .*at least 1 item.*, got \[\]\.$"),
-        ({"objectives": "accuracy"}, r"^objectives: .*list, got 'accuracy'\.$"),
+        ({"objectives": 3}, r"^objectives: must be a list, got 3\.$"),
+        ({"dta": "digits"}, r"has no key 'dta'\. Did you mean 'data'\?"),
         (
             {"search": {"mode": "both"}},
             r"^search\.mode: .*'joint', 'sequential', 'iterative' or 'adaptive', got 'both'\.$",
@@ -84,7 +85,7 @@ def test_an_unknown_key_is_answered_with_the_nearest(said: dict[str, Any], match
         ({"format_version": 2}, r"^format_version: input should be 1, got 2\.$"),
         ({"hypervolume_box": {"size_bytes": [1]}}, r"must say 'hypervolume_box\.size_bytes\.1', which"),
         ({"max_train": -3}, r"^max_train: .*greater than or equal to 1, got -3\.$"),
-        ({"space": {"family": [3]}}, r"^space\.family: .*dictionary, got \[3\]\.$"),
+        ({"space": {"family": [3]}}, r"^space\.family: must hold keys and values, got \[3\]\.$"),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_shown_with_its_place(said: dict[str, Any], match: str) -> None:
@@ -310,7 +311,7 @@ def test_data_that_a_task_brings_are_no_path(tmp_path: Path) -> None:
         (
             ConfigError,
             {"space": {"networks": "nasbench201"}, "search": {"supernet_epochs": 3}},
-            r"^search\.supernet_epochs is 3\.0, which does nothing with space\.networks: nasbench201",
+            r"^search\.supernet_epochs is 3\.0, which does nothing with search\.train_on: auto",
         ),
         (
             ConfigError,
@@ -342,7 +343,6 @@ def test_what_no_run_could_use_is_refused_before_it_begins(
         {"space": {"networks": "nasbench201"}, "search": {"supernet_epochs": 12.0}},
         {"search": {"algorithm": "surrogate", "mode": "adaptive"}},
         {"search": {"algorithm": "surrogate", "phases": [{"name": "one", "algorithm": "bayesian"}]}},
-        {"search": {"train_on": "auto", "epochs": 2, "supernet_epochs": 3}},
         {"search": {"mode": "joint"}, "space": {"precisions": ["fp32"]}},
         {"search": {"min_expected_gain": 1e-5}},
         {"search": {"algorithm": "auto", "min_expected_gain": 0.001}},
@@ -398,11 +398,11 @@ def test_what_is_no_yaml_is_refused_in_one_line(tmp_path: Path, content: bytes) 
     assert "\n" not in caught.value.message
 
 
-@pytest.mark.parametrize(("content", "kind"), [("", "NoneType"), ("- a", "list"), ("digits", "str")])
+@pytest.mark.parametrize(("content", "kind"), [("", "is empty"), ("- a", "got list"), ("digits", "got str")])
 def test_a_file_without_keys_is_refused(tmp_path: Path, content: str, kind: str) -> None:
     path = tmp_path / "my.yaml"
     path.write_text(content)
-    with pytest.raises(ConfigError, match=rf"must hold keys and values, got {kind}\.$"):
+    with pytest.raises(ConfigError, match=rf"{kind}\.$"):
         load_config(path)
 
 

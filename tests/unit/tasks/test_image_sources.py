@@ -119,7 +119,7 @@ def test_a_path_that_does_not_exist_names_the_nearest(archive: Path) -> None:
     nearest = re.escape(repr(str(archive)))
     with pytest.raises(DataError, match=f"No file or folder .*/photo.npz'. Did you mean {nearest}"):
         load(archive.with_name("photo.npz"))
-    with pytest.raises(DataError, match=f"No file or folder '{archive.parent.parent}/missing-folder'. Give"):
+    with pytest.raises(DataError, match=r"photos\.npz': '.*/missing-folder' does not exist\. Give"):
         load(archive.parent.parent / "missing-folder" / "photos.npz")
     with pytest.raises(DataError, match=f"No file or folder {re.escape(repr(str(archive / 'inside')))}"):
         load(archive / "inside")

@@ -136,7 +136,8 @@ class Reader:
         is_name = bool(near) and near[0] in self.named and near[0] not in known
         nearest = near[0] if is_name else str(missing.parent / "".join(near))
         hint = f"Did you mean {nearest!r}? " if near else ""
-        return DataError(f"No file or folder {str(missing)!r}. {hint}Give {self.kinds}.", path=str(path))
+        first = "" if missing == path else f": {str(missing)!r} does not exist"
+        return DataError(f"No file or folder {str(path)!r}{first}. {hint}Give {self.kinds}.", path=str(path))
 
     def _arrays(self, source: Any) -> RawData:
         if isinstance(source, Mapping) and {"x", "y"} <= set(source) <= {"x", "y", "class_names"}:

@@ -72,7 +72,7 @@ def found_layout(shape: tuple[int, ...]) -> Layout:
     if len(shape) != 4:
         raise DataError(
             f"The images have shape {list(shape)}. Give [N, H, W], [N, H, W, C] or [N, C, H, W]; "
-            "reshape flat rows to height and width.",
+            "reshape flat rows to height and width. For rows of features, set task: vector-classification.",
             shape=shape,
         )
     is_first, is_last = shape[1] in _CHANNELS, shape[3] in _CHANNELS
