@@ -122,12 +122,14 @@ def test_directions_and_names_are_those_of_the_objectives(recorded: RunFolder, t
     storage.engine.dispose()
 
 
-def test_the_trials_of_one_candidate_are_known_by_its_key(recorded: RunFolder, tmp_path: Path) -> None:
-    trials = loaded(recorded, tmp_path).trials
-    assert trials[5].user_attrs["fidelity"] == "inherited"
-    assert trials[6].user_attrs["fidelity"] == "final"
-    assert trials[5].user_attrs["candidate"] == trials[6].user_attrs["candidate"]
-    assert len({trial.user_attrs["candidate"] for trial in trials}) == 7
+def test_the_trials_of_one_candidate_are_known_by_its_key(tmp_path: Path) -> None:
+    told = {"accuracy": 0.8}
+    brief = trial_of(tmp_path / "brief", told)
+    trained = {"stem.width": 8, "training.learning_rate": 0.4}
+    final = trial_of(tmp_path / "final", told, candidate=trained, fidelity="final", key="k2")
+    other = trial_of(tmp_path / "other", told, candidate={"stem.width": 16})
+    assert final.params == trained
+    assert brief.user_attrs["candidate"] == final.user_attrs["candidate"] != other.user_attrs["candidate"]
 
 
 def test_a_choice_has_one_distribution_where_it_exists(recorded: RunFolder, tmp_path: Path) -> None:
@@ -141,8 +143,9 @@ def test_a_choice_has_one_distribution_where_it_exists(recorded: RunFolder, tmp_
     assert found["stage1.block0.operation"] == CategoricalDistribution(("plain", "inverted", "separable"))
     assert found["network.precision"] == CategoricalDistribution(("fp32", "w8", "w8a8", "mixed"))
     assert found["training.learning_rate"] == FloatDistribution(0.2, 0.8)
-    assert "head.precision" not in trials[0].params  # one precision for all
-    assert trials[2].params["head.precision"] == "w8"
+    for trial in trials:  # one precision for all, or each its own
+        assert ("head.precision" in trial.params) == (trial.params["network.precision"] == "mixed")
+    assert {trial.params["network.precision"] == "mixed" for trial in trials} == {True, False}
 
 
 def test_a_value_that_is_not_offered_widens_the_distribution(tmp_path: Path) -> None:
