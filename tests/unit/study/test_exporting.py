@@ -1,11 +1,14 @@
 import ast
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from tests.formats.record import ASSETS
 from tests.unit.study.designs import add_design, make_run
 
 from penjing.errors import ArtifactError, RunFolderError, UnknownNameError
@@ -101,3 +104,21 @@ def test_the_script_says_how_it_is_called(run: RunFolder, tmp_path: Path) -> Non
     words = [sys.executable, str(folder / "run.py"), "--help"]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert "python run.py images.npy" in done.stdout
+
+
+@pytest.mark.parametrize("shape", [(3, 1, 8, 8), (3, 8, 8)])
+def test_the_script_says_which_images_it_takes(shape: tuple[int, ...], tmp_path: Path) -> None:
+    recorded = RunFolder.open(shutil.copytree(ASSETS / "0.1.0" / "run", tmp_path / "run"))
+    design = min(path.name for path in recorded.designs_path.iterdir())
+    folder = export_design(recorded, design, tmp_path / "out")
+    for dtype in (np.uint8, np.float64):
+        np.save(tmp_path / "x.npy", np.zeros(shape, dtype))
+        words = [sys.executable, str(folder / "run.py"), str(tmp_path / "x.npy")]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if dtype == np.uint8 and len(shape) == 4:
+            assert (done.returncode, len(done.stdout.splitlines())) == (0, 3)
+        else:
+            (said,) = done.stderr.splitlines()
+            assert said.endswith(
+                f"holds {np.dtype(dtype)} of shape {shape}; give uint8 pixels, [N, 1, 8, 8]."
+            )
