@@ -165,6 +165,11 @@ def test_a_csv_file_becomes_a_design_that_names_its_features(tmp_path: Path) -> 
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "other.csv lacks the columns: alcalinity_of_ash, " in done.stderr
+    (tmp_path / "other.csv").write_text(",".join(names) + "\n" + ",".join(["none"] * len(names)) + "\n")
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.stderr.rstrip().endswith(
+        "other.csv cannot be read: could not convert string to float: 'none'"
+    )
 
 
 def test_networks_that_read_images_are_refused_before_anything_is_made(tmp_path: Path) -> None:

@@ -37,10 +37,10 @@ def front_lines(document: Mapping[str, Any], broken: Sequence[str] = ()) -> list
 
 
 def measurement_lines(measured: Mapping[str, Any]) -> list[str]:
-    """One line per value, nested ones indented; warnings are left to standard error."""
+    """One line per value that there is, nested ones indented; warnings are left to standard error."""
     lines: list[str] = []
     for name, value in measured.items():
-        if name == "warnings":
+        if name == "warnings" or value is None:
             continue
         if isinstance(value, Mapping):
             lines.append(f"{name}:")

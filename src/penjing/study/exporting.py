@@ -27,7 +27,10 @@ run = json.loads((here / "manifest.json").read_text("utf-8"))["run"]
 options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = 1
 session = onnxruntime.InferenceSession(here / "model.onnx", options, providers=["CPUExecutionProvider"])
-{name} = {read}(sys.argv[1]) if len(sys.argv) > 1 else np.zeros((1, {shape}), np.{storage})
+try:
+    {name} = {read}(sys.argv[1]) if len(sys.argv) > 1 else np.zeros((1, {shape}), np.{storage})
+except (OSError, ValueError, IndexError) as error:
+    sys.exit(f"{{sys.argv[1]}} cannot be read: {{error}}")
 if {name}.shape[1:] != ({shape},){checked}:
     sys.exit(f"{{sys.argv[1]}} holds {{{name}.dtype}} of shape {{{name}.shape}}; give {kind}, [N, {shape}].")
 logits = session.run(None, {{"x": {given}}})[0]

@@ -51,7 +51,13 @@ def test_an_empty_front_says_which_constraint_finished_designs_break(tmp_path: P
 
 
 def test_measurements_are_a_line_each_and_nested_ones_are_indented() -> None:
-    measured = {"size_bytes": 12, "latency": {"1": {"value": 0.123456789}}, "processor": "some", "ok": True}
+    measured = {
+        "size_bytes": 12,
+        "latency": {"1": {"value": 0.123456789}},
+        "processor": "some",
+        "ok": True,
+        "no": None,
+    }
     assert measurement_lines(measured) == [
         "size_bytes: 12",
         "latency:",

@@ -122,3 +122,15 @@ def test_the_script_says_which_images_it_takes(shape: tuple[int, ...], tmp_path:
             assert said.endswith(
                 f"holds {np.dtype(dtype)} of shape {shape}; give uint8 pixels, [N, 1, 8, 8]."
             )
+
+
+def test_the_script_says_which_file_it_cannot_read(tmp_path: Path) -> None:
+    recorded = RunFolder.open(shutil.copytree(ASSETS / "0.1.0" / "run", tmp_path / "run"))
+    design = min(path.name for path in recorded.designs_path.iterdir())
+    script = str(export_design(recorded, design, tmp_path / "out") / "run.py")
+    (tmp_path / "text.npy").write_text("no array")
+    for name in ("absent.npy", "text.npy"):
+        words = [sys.executable, script, name]
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+        (said,) = done.stderr.splitlines()
+        assert (done.returncode, said.startswith(f"{name} cannot be read: ")) == (1, True)
